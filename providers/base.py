@@ -1,0 +1,69 @@
+"""What every mail source offers: a listing that starts at a cursor, and the bytes of one message.
+
+The cursor is the truth (DESIGN §2): `changes` may be called again with the same cursor at any time and
+lists the same messages again; whoever calls it stores the rows and the new cursor in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message as the provider lists it. `message_id` is the raw header value, where listing tells it."""
+
+    locator: str
+    message_id: str | None = None
+    size: int | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """`cursor` is to be stored with `messages`; `more` says that another call would list more at once."""
+
+    messages: list[Listed]
+    cursor: str
+    more: bool = False
+
+
+class Provider(Protocol):
+    """One mailbox at one source. Every method raises a `ProviderError` and nothing else."""
+
+    async def changes(self, cursor: str | None, limit: int) -> Changes: ...
+
+    def fetch(self, locator: str) -> AsyncIterator[bytes]: ...
+
+    async def close(self) -> None: ...
+
+
+class ProviderError(Exception):
+    """A failure of the source; its class says what to do next. The text never holds mail content or secrets."""
+
+
+class Transient(ProviderError):
+    """Network, time-out, 5xx: try again for as long as it takes."""
+
+
+class RateLimited(ProviderError):
+    """Throttled; `until` (aware) is when the source allows the next call, if it said so."""
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class AuthFailed(ProviderError):
+    """The credentials were refused. Throttling and network failures are never this."""
+
+
+class Gone(ProviderError):
+    """The message no longer exists at the source."""
+
+
+class Permanent(ProviderError):
+    """This message or request will never succeed; a person has to look."""
