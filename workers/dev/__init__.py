@@ -1,0 +1,1 @@
+"""`postroom dev`: everything postroom needs on one machine, started in order and kept running."""

@@ -1,0 +1,50 @@
+"""postroom's own processes as services."""
+
+import sys
+
+from workers.dev.data_dir import DataDir, Secrets
+from workers.dev.environment import application_environment
+from workers.dev.ports import Ports
+from workers.dev.readiness import greets, http_ok
+from workers.dev.supervisor import Service
+
+DEMO_IMAP_USER = "orders@example.com"
+
+
+def postroom_command(*arguments: str) -> tuple[str, ...]:
+    """The `postroom` command of this checkout, whether or not it is installed."""
+    return (sys.executable, "-m", "workers.cli", *arguments)
+
+
+def application_services(data: DataDir, ports: Ports, secrets: Secrets, database_url: str) -> list[Service]:
+    """Worker, listener, webhooks with the SMTP inbox, and console with the API."""
+
+    def service(name: str, title: str, ready_port: int, health_port: int | None = None) -> Service:
+        return Service(
+            name=name,
+            title=title,
+            command=postroom_command(name),
+            environment=application_environment(data, ports, secrets, database_url, health_port=health_port),
+            ready=http_ok(ready_port),
+        )
+
+    return [
+        service("worker", "Worker", ports.worker_health, ports.worker_health),
+        service("listener", "IMAP listener", ports.listener_health, ports.listener_health),
+        service("webhooks", f"Webhooks on port {ports.webhooks}, SMTP inbox on port {ports.smtp}", ports.webhooks),
+        service("web", f"Console and API on port {ports.console}", ports.console),
+    ]
+
+
+def demo_imap_service(data: DataDir, ports: Ports, secrets: Secrets, database_url: str) -> Service:
+    """The IMAP server that holds the demo's second mailbox."""
+    return Service(
+        name="imap",
+        title=f"Demo IMAP server on port {ports.demo_imap}",
+        command=(
+            *(sys.executable, "-m", "workers.demo_imap", "--port", str(ports.demo_imap)),
+            *("--dir", str(data.demo_imap), "--user", DEMO_IMAP_USER, "--password", secrets.demo_imap_password),
+        ),
+        environment=application_environment(data, ports, secrets, database_url),
+        ready=greets(ports.demo_imap, b"* OK"),
+    )

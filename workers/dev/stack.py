@@ -1,0 +1,81 @@
+"""The whole set-up, from an empty directory to everything ready, and down again."""
+
+import asyncio
+from dataclasses import dataclass
+
+from workers.dev import leftovers
+from workers.dev.data_dir import DataDir, Secrets
+from workers.dev.environment import application_environment, base_environment
+from workers.dev.output import Console
+from workers.dev.ports import HOST, Ports
+from workers.dev.postgres import Postgres
+from workers.dev.services import application_services, demo_imap_service, postroom_command
+from workers.dev.supervisor import Supervisor
+from workers.dev.temporal import keep_closed_runs, temporal_service
+
+# How long what an earlier, killed supervisor left behind may take to end by itself (Postgres gives its backends 5 s).
+LEFTOVERS_PATIENCE = 6.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `postroom dev` runs, on one data directory and one row of ports."""
+
+    data: DataDir
+    ports: Ports
+    secrets: Secrets
+    console: Console
+    supervisor: Supervisor
+
+    @property
+    def postgres(self) -> Postgres:
+        return Postgres(
+            self.data.postgres, self.ports.postgres, self.secrets.database_password, base_environment(self.data)
+        )
+
+    @property
+    def console_url(self) -> str:
+        return f"http://{HOST}:{self.ports.console}"
+
+    @property
+    def temporal_ui_url(self) -> str:
+        return f"http://{HOST}:{self.ports.temporal_ui}"
+
+    @property
+    def webhooks_url(self) -> str:
+        return f"http://{HOST}:{self.ports.webhooks}"
+
+    async def up(self, *, demo: bool) -> None:
+        """Starts everything. Raises DevError, with what has started still running."""
+        await leftovers.end(self._leftovers, patience=LEFTOVERS_PATIENCE)
+        self.ports.require_free()
+        await self._start_servers()
+        await self._migrate()
+        services = application_services(self.data, self.ports, self.secrets, self.postgres.url())
+        if demo:
+            services.insert(0, demo_imap_service(self.data, self.ports, self.secrets, self.postgres.url()))
+        self.console.say("starting postroom's own processes")
+        await self.supervisor.start(*services)
+
+    async def _start_servers(self) -> None:
+        if not self.data.postgres.exists():
+            self.console.say("first start: making a Postgres data directory")
+        await self.postgres.ensure_cluster(self.supervisor)
+        self.console.say("starting Postgres and Temporal")
+        await self.supervisor.start(
+            self.postgres.service(),
+            temporal_service(self.data.temporal_database, self.ports, base_environment(self.data)),
+        )
+        await asyncio.gather(self.postgres.ensure_database(), keep_closed_runs(self.ports))
+
+    async def _migrate(self) -> None:
+        self.console.say("bringing the database schema up to date")
+        await self.supervisor.run(
+            name="migrate",
+            title="Bringing the database schema up to date",
+            command=postroom_command("migrate"),
+            environment=application_environment(self.data, self.ports, self.secrets, self.postgres.url()),
+        )
+
+    def _leftovers(self) -> list[int]:
+        return leftovers.marked(self.data.root) + leftovers.working_in(self.data.postgres)

