@@ -1,0 +1,67 @@
+"""What travels through a message's workflow: references, sizes, digests and decisions, never content."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+Provider = Literal["smtp", "raw", "imap", "gmail", "microsoft"]
+Outcome = Literal["ticket", "comment", "duplicate", "excluded", "discarded", "gone"]
+
+
+class Reference(BaseModel):
+    """The base of all that enters a history: `extra="ignore"`, so that old histories replay after a field goes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InboundEmail(Reference):
+    """The input of `InboundEmailWorkflow`. `size` in bytes, 0 when unknown; `stored`: the raw message is in the store."""
+
+    tenant_id: UUID
+    email_id: UUID
+    mailbox_id: UUID
+    provider: Provider
+    stored: bool = False
+    size: int = 0
+
+
+class Fetched(Reference):
+    """`size` in bytes; `gone`: the source no longer has the message."""
+
+    size: int = 0
+    gone: bool = False
+
+
+class ParseResult(Reference):
+    """What the workflow needs to know of a parsed message. `unreadable`: not even a header could be read."""
+
+    attachments: int = 0
+    problems: int = 0
+    unreadable: bool = False
+
+
+class Committed(Reference):
+    """The outcome of a message as it stands in Postgres. `stale`: nothing was committed, decide again."""
+
+    outcome: Outcome | None = None
+    reason: str = ""
+    ticket_no: int | None = None
+    stale: bool = False
+
+
+class ParentWait(Reference):
+    """A reply waits for this mail: at most `patience`, after which it is decided without it."""
+
+    email_id: UUID
+    patience: timedelta
+
+
+class Failed(Reference):
+    """An activity's permanent failure, as the repair task names it: a stable code, no content."""
+
+    step: str
+    code: str

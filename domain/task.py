@@ -1,0 +1,100 @@
+"""Human tasks: the question a message waits with, and the answer that lets it go on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.inbound import Reference
+
+TaskKind = Literal[
+    "choose_ticket",
+    "review_sender",
+    "identify_client",
+    "missing_defaults",
+    "repair_message",
+    "release_message",
+    "reconnect_mailbox",
+]
+TaskState = Literal["open", "resolved", "defaulted"]
+
+
+class Option(BaseModel):
+    """One possible answer: `id` is what the answer names, `label` is the button."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    label: str
+
+
+class Candidate(BaseModel):
+    """One possible ticket or client with the evidence for it, one line each; `option` is the answer that picks it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    option: str
+    title: str
+    score: float = Field(ge=0, le=1)
+    evidence: list[str] = Field(default_factory=list)
+
+
+class Question(BaseModel):
+    """What is asked. `default` is the option that applies by itself when nobody answers in time."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    kind: TaskKind
+    text: str
+    options: list[Option]
+    candidates: list[Candidate] = Field(default_factory=list)
+    default: str
+
+
+class TaskResolution(Reference):
+    """The payload of the signal `resolve_task`, from the console, the Temporal UI or the CLI.
+
+    `choice` is one of the task's option ids. Without `task_id` the answer is for whatever the workflow waits with.
+    """
+
+    choice: str = Field(max_length=200)
+    task_id: UUID | None = None
+    by: str = Field(default="temporal", max_length=200)
+    remember: bool = False
+
+
+class OpenTask(Reference):
+    """A task as its workflow knows it: the answers it accepts, and when to act without one."""
+
+    task_id: UUID
+    kind: TaskKind
+    options: tuple[str, ...]
+    default: str
+    remind_after: timedelta
+    escalate_after: timedelta
+    default_after: timedelta
+
+
+class Deadlines(BaseModel):
+    """How long a question of one kind waits: first a reminder, then an escalation, then its default."""
+
+    remind: timedelta
+    escalate: timedelta
+    default: timedelta
+
+
+_DAY = timedelta(days=1)
+
+DEADLINES: dict[TaskKind, Deadlines] = {
+    "choose_ticket": Deadlines(remind=timedelta(hours=4), escalate=_DAY, default=3 * _DAY),
+    "review_sender": Deadlines(remind=timedelta(hours=4), escalate=_DAY, default=3 * _DAY),
+    "identify_client": Deadlines(remind=timedelta(hours=4), escalate=_DAY, default=3 * _DAY),
+    # These wait for a repair: their default is to try once more, so nothing is lost and nobody is spammed.
+    "missing_defaults": Deadlines(remind=timedelta(hours=1), escalate=timedelta(hours=8), default=7 * _DAY),
+    "repair_message": Deadlines(remind=timedelta(hours=4), escalate=_DAY, default=7 * _DAY),
+    "release_message": Deadlines(remind=_DAY, escalate=3 * _DAY, default=14 * _DAY),
+    "reconnect_mailbox": Deadlines(remind=timedelta(hours=1), escalate=timedelta(hours=8), default=7 * _DAY),
+}
