@@ -13,10 +13,10 @@ from urllib.parse import quote
 import asyncpg
 
 from workers.dev import leftovers
+from workers.dev.child import Account
 from workers.dev.data_dir import write_private
 from workers.dev.errors import DevError
 from workers.dev.ports import HOST
-from workers.dev.child import Account
 from workers.dev.supervisor import Service, Supervisor
 
 SUPERUSER = "postgres"
@@ -36,7 +36,7 @@ class Postgres:
 
     def url(self, database: str = DATABASE) -> str:
         """Connection URL of the superuser."""
-        return f"postgresql://{SUPERUSER}:{quote(self.password)}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{quote(self.password, safe='')}@{HOST}:{self.port}/{database}"
 
     async def ensure_cluster(self, supervisor: Supervisor) -> None:
         """Makes the data directory on the first start. Raises DevError when initdb fails.
@@ -114,7 +114,7 @@ class Postgres:
 
         The data directory's lock is ours and our server is dead, so whatever works in that directory is a leftover.
         """
-        await leftovers.end(lambda: leftovers.working_in(self.data), patience=3)
+        await leftovers.end(lambda: leftovers.working_in(self.data), patience=1)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
 

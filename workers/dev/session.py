@@ -1,10 +1,9 @@
 """One run of `postroom dev`: start, first set-up, ready file, demo, and then nothing but keeping watch."""
 
 import asyncio
-import json
 from pathlib import Path
 
-from workers.dev.data_dir import DataDir, write_private
+from workers.dev.data_dir import DataDir
 from workers.dev.output import Console
 from workers.dev.ports import Ports
 from workers.dev.stack import Stack

@@ -130,7 +130,7 @@ class _Running:
             async with asyncio.timeout(self.service.ready_timeout):
                 became_ready = await self._is_ready(child)
         except TimeoutError:
-            raise self._failure(f"was not ready after {self.service.ready_timeout:.0f} s") from None
+            raise self._failure(f"was not ready after {self.service.ready_timeout:g} s") from None
         if not became_ready:
             raise self._failure(f"ended while starting ({ending(await child.ended())})")
         self._console.say(f"{self.service.title} is ready ({loop.time() - began:.1f} s)")
@@ -147,7 +147,7 @@ class _Running:
                 async with asyncio.timeout(self.service.stop_timeout):
                     await self._child.ended()
             except TimeoutError:
-                self._console.say(f"{self.service.title} did not stop within {self.service.stop_timeout:.0f} s: killed")
+                self._console.say(f"{self.service.title} did not stop within {self.service.stop_timeout:g} s: killed")
                 self._child.kill()
                 await self._child.ended()
         self._log.close()
