@@ -77,6 +77,20 @@ class Authentication(_Model):
     raw: str = ""
 
 
+class Calendar(_Model):
+    """The first event of a text/calendar part; times are ISO 8601, local to `time_zone` where that is given."""
+
+    method: str | None = None
+    uid: str | None = None
+    start: str | None = None
+    end: str | None = None
+    time_zone: str | None = None
+    summary: str | None = None
+    location: str | None = None
+    organizer: str | None = None
+    description: str | None = None
+
+
 class ParsedEmail(_Model):
     """The JSON that DESIGN §9 gives for `postroom parse`; fields may be added, none may change."""
 
@@ -100,5 +114,13 @@ class ParsedEmail(_Model):
     bounce: Bounce | None = None
     authentication: list[Authentication] = Field(default_factory=list)
     problems: list[Problem] = Field(default_factory=list)
+    kind_evidence: list[str] = Field(default_factory=list)
+    bcc: list[Address] = Field(default_factory=list)
+    return_path: str | None = None
+    thread_index: str | None = None
+    auto_submitted: str | None = None
+    list_id: str | None = None
+    list_unsubscribe: str | None = None
+    calendar: Calendar | None = None
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, serialize_by_alias=True)

@@ -10,11 +10,7 @@ from mail.text import clean
 
 # Past this a body is not written by anyone; what follows is cut, not the mail.
 _MAX_HTML = 4_000_000
-# The DOM is walked recursively and its cost grows with depth: deeper documents are flattened by stripping tags.
-_MAX_DEPTH = 400
 
-_OPEN_OR_CLOSE = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _HIDDEN = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 _BLOCK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote)\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
@@ -24,29 +20,11 @@ _BLANK_LINES = re.compile(r"\n[ \t\n]*\n[ \t]*(?=\n)|[ \t]+(?=\n)")
 def to_text(html: str) -> str:
     """The text a reader of `html` sees, with line breaks where blocks and `<br>` break; never raises."""
     html = html[:_MAX_HTML]
-    if nesting(html, _MAX_DEPTH) > _MAX_DEPTH:
-        return strip_tags(html)
     try:
         text: str = extract_plain_text(html, preserve_formatting=True, list_bullets=True, alt_texts=True, links=False)
     except Exception:  # noqa: BLE001 - a native parser; whatever it cannot read is stripped instead
         return strip_tags(html)
     return clean(text).replace("\xa0", " ").strip()
-
-
-def nesting(html: str, limit: int) -> int:
-    """How deep elements are nested, roughly; stops counting just past `limit`."""
-    if html.count("<") <= limit:
-        return 0
-    depth = deepest = 0
-    for match in _OPEN_OR_CLOSE.finditer(html):
-        if match[2].lower() in _VOID:
-            continue
-        depth = max(0, depth - 1) if match[1] else depth + 1
-        if depth > deepest:
-            deepest = depth
-            if deepest > limit:
-                break
-    return deepest
 
 
 def strip_tags(html: str) -> str:

@@ -1,0 +1,203 @@
+"""Address fields (RFC 5322 §3.4, obsolete forms §4.4), read as mail readers read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from domain.email import Address
+from mail.encoded_words import decode_words
+from mail.text import clean
+
+# "Name" <a@b.c>, Name <a@b.c> or a@b.c: what nearly every field is.
+_SIMPLE = re.compile(
+    r'(?:"([^"\\<>]*)"|([^"<>@,;:()\\]*?))\s*<([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)>'
+    r'|([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)'
+)
+_SPECIAL = re.compile(r'[",;:<(]')
+_SPACES = re.compile(r"\s+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_ESCAPE = re.compile(r"\\(.)", re.S)
+_BARE = re.compile(r"(?:\"[^\"]+\"|[^\s<>@,;:\"()\[\]]+)@(?:[^\s<>@,;:\"()\[\]]+|\[[^\s\[\]]+\])")
+_MAX_ADDRESS = 1_000
+_MAX_NAME = 1_000
+
+
+def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
+    """(mailboxes of an unfolded, not yet RFC 2047-decoded field, whether there were more than `limit`).
+
+    Groups are flattened; a name with a bare comma belongs to the address after it; text without any
+    address yields nothing.
+    """
+    value = value.strip()
+    simple = _SIMPLE.fullmatch(value)
+    if simple is not None:
+        return [_from_simple(simple)], False
+    found: list[Address] = []
+    fragment = ""
+    lone = ""
+    for piece in _pieces(value):
+        address = _mailbox(piece, fragment)
+        if address is None:
+            text = piece.text()
+            lone = lone or (text if text and " " not in text and not fragment else "")
+            fragment = f"{fragment}, {text}" if fragment and text else fragment or text
+            fragment = "" if piece.ends_group else fragment
+            continue
+        fragment = ""
+        found.append(address)
+        if len(found) > limit:
+            return found[:limit], True
+    if not found and lone and lone == fragment and "=?" not in lone:
+        # A local name without a domain (root, MAILER-DAEMON).
+        found.append(Address(address=_clean_address(lone)))
+    if not found and "=?" in value:
+        decoded = decode_words(value)
+        if "=?" not in decoded and "@" in decoded:
+            return parse_addresses(decoded, limit)
+    return found, False
+
+
+def _from_simple(match: re.Match[str]) -> Address:
+    if match[5] is not None:
+        return Address(address=f"{match[5]}@{match[6].lower()}")
+    name = match[1] if match[1] is not None else match[2]
+    return Address(name=_clean_name(name), address=f"{match[3]}@{match[4].lower()}")
+
+
+class _Piece:
+    """What stands between two commas: words, quoted strings, comments, angle addresses."""
+
+    __slots__ = ("angles", "comments", "ends_group", "words")
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.comments: list[str] = []
+        self.angles: list[str] = []
+        self.ends_group = False
+
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+def _pieces(value: str) -> Iterator[_Piece]:
+    piece = _Piece()
+    position, end = 0, len(value)
+    closers = {'"': value.rfind('"'), "(": value.rfind(")"), "<": value.rfind(">")}
+    while position < end:
+        match = _SPECIAL.search(value, position)
+        if match is None:
+            piece.words.append(value[position:])
+            break
+        if match.start() > position:
+            piece.words.append(value[position : match.start()])
+        mark, position = match[0], match.end()
+        if mark in ",;":
+            piece.ends_group = mark == ";"
+            yield piece
+            piece = _Piece()
+        elif mark == ":":
+            if "@" in "".join(piece.words) or piece.angles:
+                piece.words.append(mark)
+            else:
+                # The name of a group, or a scheme such as mailto:.
+                piece = _Piece()
+        elif closers[mark] < position:
+            if mark == "<":
+                stop = next((p for p in (value.find(s, position) for s in ",;") if p >= 0), end)
+                piece.angles.append(value[position:stop])
+                position = stop
+        elif mark == '"':
+            text, position = _quoted(value, position)
+            piece.words.append(text)
+        elif mark == "(":
+            text, position = _comment(value, position)
+            piece.comments.append(text)
+        else:
+            stop = value.find(">", position)
+            piece.angles.append(value[position:stop])
+            position = stop + 1
+    yield piece
+
+
+def _quoted(value: str, position: int) -> tuple[str, int]:
+    """A quoted string; a local part keeps its quotes, a name loses them."""
+    stop = value.find('"', position)
+    while stop > 0 and _escaped(value, stop, position):
+        following = value.find('"', stop + 1)
+        if following < 0:
+            break
+        stop = following
+    text = _ESCAPE.sub(r"\1", value[position:stop])
+    if value[stop + 1 : stop + 2] == "@":
+        return f'"{text}"', stop + 1
+    return text, stop + 1
+
+
+def _escaped(value: str, position: int, floor: int) -> bool:
+    slashes = 0
+    while position - slashes - 1 >= floor and value[position - slashes - 1] == "\\":
+        slashes += 1
+    return slashes % 2 == 1
+
+
+def _comment(value: str, position: int) -> tuple[str, int]:
+    depth, start = 1, position
+    while depth and position < len(value):
+        if value[position] == "(":
+            depth += 1
+        elif value[position] == ")":
+            depth -= 1
+        position += 1
+    return value[start : position - (not depth)], position
+
+
+def _mailbox(piece: _Piece, fragment: str) -> Address | None:
+    angle = next((a for a in reversed(piece.angles) if "@" in a), piece.angles[-1] if piece.angles else None)
+    name = "".join(piece.words)
+    if angle is not None:
+        address = _clean_address(angle)
+        if not address:
+            bare = _BARE.search(name)
+            return _named(name.replace(bare[0], ""), bare[0], fragment) if bare else None
+        if not name.strip() and not fragment and piece.comments:
+            name = piece.comments[-1]
+        return _named(name, address, fragment)
+    if "@" not in name:
+        return None
+    bare = _BARE.search(name)
+    address = bare[0] if bare else name
+    rest = name.replace(bare[0], "", 1) if bare else ""
+    if not rest.strip() and piece.comments:
+        rest = piece.comments[-1]
+    return _named(rest, _clean_address(address), fragment)
+
+
+def _named(name: str, address: str, fragment: str) -> Address | None:
+    if not address:
+        return None
+    name = f"{fragment}, {name}" if fragment and name.strip() else fragment or name
+    return Address(name=_clean_name(name), address=address)
+
+
+def _clean_name(name: str) -> str:
+    if "=?" in name:
+        name = clean(decode_words(name)).strip()
+        if len(name) > 1 and name[0] == name[-1] == '"':
+            name = name[1:-1]
+    return _SPACES.sub(" ", _CONTROL.sub(" ", name)).strip()[:_MAX_NAME]
+
+
+def _clean_address(address: str) -> str:
+    if "=?" in address:
+        address = decode_words(address)
+    address = _CONTROL.sub("", clean(address)).strip(" <>,;'")
+    if address[:7].lower() == "mailto:":
+        address = address[7:]
+    if address.startswith("@") and ":" in address:
+        # An obsolete source route (RFC 5322 §4.4).
+        address = address.partition(":")[2]
+    if not address.startswith('"'):
+        address = _SPACES.sub("", address)
+    local, at, domain = address.rpartition("@")
+    return (f"{local}@{domain.lower().rstrip('.')}" if at else address)[:_MAX_ADDRESS]

@@ -1,0 +1,87 @@
+"""Which leaves of the MIME tree are what a person reads, and which are attachments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mail.tree import Node
+
+_BODY_TYPES = ("text/plain", "text/html")
+_READABLE = (*_BODY_TYPES, "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-mail")
+
+
+@dataclass(slots=True)
+class Segment:
+    """One piece of the body, as text, as HTML or as both (multipart/alternative)."""
+
+    plain: list[Node] = field(default_factory=list)
+    html: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Selection:
+    """Every leaf of a tree once: in a segment or among the attachments; both in document order."""
+
+    segments: list[Segment] = field(default_factory=list)
+    attachments: list[Node] = field(default_factory=list)
+
+
+def select(root: Node) -> Selection:
+    """Bodies and attachments of `root`.
+
+    A text part is a body unless it is named or declared an attachment; within multipart/alternative the name
+    does not count. If that leaves no body, the first readable part is it.
+    """
+    selection = Selection()
+    _collect(root, selection, alternative=False)
+    if not selection.segments:
+        _promote(root, selection)
+    return selection
+
+
+def _collect(node: Node, selection: Selection, *, alternative: bool) -> None:
+    if not node.children:
+        _place(node, selection, alternative=alternative)
+        return
+    if node.type != "multipart/alternative":
+        for child in node.children:
+            _collect(child, selection, alternative=alternative)
+        return
+    inner = Selection(attachments=selection.attachments)
+    for child in node.children:
+        _collect(child, inner, alternative=True)
+    if inner.segments:
+        merged = Segment()
+        for segment in inner.segments:
+            merged.plain += segment.plain
+            merged.html += segment.html
+        selection.segments.append(merged)
+
+
+def _place(node: Node, selection: Selection, *, alternative: bool) -> None:
+    if node.type.startswith("multipart/") and not node.type.endswith("/encrypted"):
+        # No part was found in it: what it holds is text all the same.
+        selection.segments.append(Segment(plain=[node]))
+    elif node.type in _BODY_TYPES and node.disposition != "attachment" and (alternative or not declared_name(node)):
+        selection.segments.append(Segment(html=[node]) if node.type == "text/html" else Segment(plain=[node]))
+    else:
+        selection.attachments.append(node)
+
+
+def _promote(root: Node, selection: Selection) -> None:
+    for node in selection.attachments:
+        if node.type not in _READABLE:
+            continue
+        if node.disposition != "attachment" or (node is root and not declared_name(node)):
+            selection.attachments.remove(node)
+            selection.segments.append(Segment(html=[node]) if node.type == "text/html" else Segment(plain=[node]))
+            return
+
+
+def declared_name(node: Node) -> str:
+    """The name the sender gave the part: Content-Disposition's filename, else Content-Type's name."""
+    for parameters, names in ((node.disposition_parameters, ("filename", "name")), (node.parameters, ("name", "filename"))):
+        for name in names:
+            if parameters.get(name, "").strip():
+                return parameters[name]
+    return ""

@@ -1,0 +1,42 @@
+"""The content of one leaf of the MIME tree: as bytes, and as text where it is a body."""
+
+from __future__ import annotations
+
+import re
+
+from mail import charsets
+from mail.flowed import unflow
+from mail.html import strip_tags
+from mail.text import newlines
+from mail.transfer import decode_transfer
+from mail.tree import Node, body_type
+
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.I)
+_META_LOOK = 4_096
+
+
+def content(node: Node) -> tuple[bytes, bool]:
+    """(decoded bytes, whether the transfer encoding was damaged)."""
+    encoding = "" if node.type.startswith("multipart/") else node.encoding
+    return decode_transfer(node.source, node.start, node.end, encoding)
+
+
+def text(node: Node, data: bytes, hint: str | None) -> str:
+    """`data` of a text leaf as unicode with LF line endings, format=flowed undone."""
+    label = node.parameters.get("charset")
+    if node.type == "text/html" and (not label or label.lower() == "us-ascii") and not data.isascii():
+        meta = _META_CHARSET.search(data, 0, _META_LOOK)
+        label = meta[1].decode("ascii") if meta else label
+    decoded = newlines(charsets.decode(data, label, hint=hint))
+    if node.type == "text/plain" and node.parameters.get("format", "").lower() == "flowed":
+        return unflow(decoded, delete_space=node.parameters.get("delsp", "").lower() == "yes")
+    if node.type in ("text/enriched", "text/richtext"):
+        return strip_tags(decoded)
+    return decoded
+
+
+def declares_html(node: Node, decoded: str) -> bool:
+    """Whether the body is HTML: as declared, or, where nothing is declared, as it looks."""
+    if node.type == "text/html":
+        return True
+    return "content-type" not in node.headers and body_type(decoded) == "text/html"

@@ -1,0 +1,62 @@
+"""`Content-Type` and `Content-Disposition`: a value and its parameters (RFC 2045 §5.1, RFC 2183, RFC 2231)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+from mail.charsets import decode
+from mail.encoded_words import decode_words
+
+_VALUE = re.compile(r"[^\s;()\"]+")
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.S)
+_CONTINUED = re.compile(r"([^*]+)\*(?:(\d{1,4})(\*)?)?$")
+_ESCAPED = re.compile(r'\\(["\\])')
+_TRAILING_COMMENT = re.compile(r"\s+\(.*$", re.S)
+_TOKEN_ONLY = frozenset({"charset", "boundary", "format", "delsp", "type", "report-type", "protocol", "smime-type"})
+
+
+@lru_cache(maxsize=1024)
+def parse_value(value: str) -> tuple[str, dict[str, str]]:
+    """(value lower-cased, parameters by lower-case name) of an unfolded field; the dict is shared, do not change it.
+
+    Joins RFC 2231 continuations, decodes their charset and RFC 2047 words that senders put in parameters anyway;
+    an extended form (`name*`) wins over the plain one. Text where a token belongs is taken as far as it goes.
+    """
+    head, semicolon, rest = value.partition(";")
+    token = _VALUE.search(head)
+    main = token[0].lower() if token else ""
+    if not semicolon:
+        return main, {}
+    plain: dict[str, str] = {}
+    pieces: dict[str, list[tuple[int, bool, str]]] = {}
+    for match in _PARAMETER.finditer(semicolon + rest):
+        name = match[1].lower()
+        text = _ESCAPED.sub(r"\1", match[2]) if match[2] is not None else _unquoted(name, match[3])
+        continued = _CONTINUED.match(name) if "*" in name else None
+        if continued is None:
+            plain.setdefault(name, text)
+            continue
+        extended = continued[2] is None or continued[3] is not None
+        pieces.setdefault(continued[1], []).append((int(continued[2] or 0), extended, text))
+    decoded = {name: decode_words(text) for name, text in plain.items()}
+    decoded |= {name: _join(parts) for name, parts in pieces.items()}
+    return main, decoded
+
+
+def _unquoted(name: str, text: str) -> str:
+    text = text.strip().strip('"')
+    return _TRAILING_COMMENT.sub("", text) if name in _TOKEN_ONLY else text
+
+
+def _join(parts: list[tuple[int, bool, str]]) -> str:
+    parts.sort(key=lambda part: part[0])
+    charset: str | None = None
+    data = bytearray()
+    for position, (_, extended, text) in enumerate(parts):
+        if extended and position == 0 and text.count("'") >= 2:
+            charset, _, text = text.split("'", 2)
+        raw = text.encode("utf-8", "surrogateescape")
+        data += unquote_to_bytes(raw) if extended else raw
+    return decode_words(decode(bytes(data), charset))

@@ -1,0 +1,29 @@
+"""OpenPGP armor inside text bodies (RFC 9580 §6.2, §7)."""
+
+from __future__ import annotations
+
+import re
+
+_BEGIN_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
+_BEGIN_SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----"
+_END_SIGNATURE = "\n-----END PGP SIGNATURE-----"
+_DASH_ESCAPED = re.compile(r"^- ", re.M)
+_ENCRYPTED = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.M)
+
+
+def is_encrypted(text: str) -> bool:
+    """Whether `text` holds an encrypted block (quoted ones do not count)."""
+    return _ENCRYPTED.search(text) is not None
+
+
+def signed_text(text: str) -> tuple[str, str] | None:
+    """(`text` with the armor of its clear-signed block taken off, the signature); None where there is none."""
+    start = text.find(_BEGIN_SIGNED)
+    body = text.find("\n\n", start)
+    signature = text.find(_BEGIN_SIGNATURE, body)
+    end = text.find(_END_SIGNATURE, signature + 1)
+    if min(start, body, signature, end) < 0 or (start > 0 and text[start - 1] != "\n"):
+        return None
+    content = _DASH_ESCAPED.sub("", text[body + 2 : signature])
+    armor_end = end + len(_END_SIGNATURE)
+    return text[:start] + content + text[armor_end:], text[signature + 1 : armor_end] + "\n"

@@ -1,0 +1,58 @@
+"""Content-Transfer-Encoding undone (RFC 2045 §6), and what senders do instead."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from mail import uuencode
+
+_SOFT_BREAK_WITH_SPACE = re.compile(rb"=[ \t]+(?=\r?\n)")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_PADDING_END = re.compile(rb"=[=\s]*")
+
+
+def decode_transfer(source: bytes, start: int, end: int, encoding: str) -> tuple[bytes, bool]:
+    """(content of `source[start:end]`, whether it was damaged); never raises, keeps whatever decodes."""
+    if encoding == "base64":
+        return _base64(source, start, end)
+    if encoding == "quoted-printable":
+        data = source[start:end]
+        if b"= " in data or b"=\t" in data:
+            data = _SOFT_BREAK_WITH_SPACE.sub(b"=", data)
+        return binascii.a2b_qp(data), False
+    if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+        files = uuencode.find(source[start:end])
+        return (files[0].content, False) if files else (source[start:end], True)
+    if encoding in ("", "7bit", "8bit", "binary", "none"):
+        return source[start:end], False
+    return source[start:end], encoding not in ("7-bit", "8-bit", "7bits", "8bits", "utf-8", "us-ascii", "plain")
+
+
+def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
+    """Non-alphabet bytes are skipped; padding in the middle starts a new run (concatenated encodings)."""
+    padding = source.find(b"=", start, end)
+    # A view, so that the text of a large attachment is not copied before it is decoded.
+    view = memoryview(source)
+    if padding < 0 or end - padding <= 4 or not _NOT_BASE64.sub(b"", source[padding : padding + 64]):
+        try:
+            return binascii.a2b_base64(view[start:end]), False
+        except binascii.Error:
+            return _run(source[start:end]), True
+    out = bytearray()
+    position = start
+    while padding >= 0:
+        out += _run(source[position:padding])
+        past = _PADDING_END.match(source, padding, end)
+        position = past.end() if past else padding + 1
+        padding = source.find(b"=", position, end)
+    out += _run(source[position:end])
+    return bytes(out), True
+
+
+def _run(text: bytes) -> bytes:
+    digits = _NOT_BASE64.sub(b"", text)
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
+    return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
+

@@ -1,0 +1,232 @@
+"""The MIME tree of a message as ranges of its source (RFC 2046 §5.1): nothing is copied, nested mail stays byte-exact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mail.headers import Headers, header_end
+from mail.html import looks_like_html
+from mail.limits import Limits
+from mail.parameters import parse_value
+
+_GUESSED_BOUNDARY = re.compile(
+    rb"^--(?=[^\s-])([^\r\n]{1,200}?)[ \t]*\r?\n(?=content-[a-z-]+[ \t]*:|\r?\n)", re.M | re.I
+)
+_UNDECLARED_MULTIPART = re.compile(rb"(?:this is a multi-?part message[^\r\n]*\r?\n\s*)?(?=--[^\s-])", re.I)
+_MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+_CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
+_HINT_BYTES = 20_000
+_SHORT_TYPES = {"text": "text/plain", "plain": "text/plain", "html": "text/html", "multipart": "multipart/mixed"}
+
+
+class Node:
+    """One entity: its headers and where its body is in `source`. A leaf has no children."""
+
+    __slots__ = (
+        "children", "depth", "disposition", "disposition_parameters", "end", "epilogue", "head", "headers",
+        "parameters", "parent_type", "source", "start", "type",
+    )  # fmt: skip
+
+    def __init__(self, source: bytes, head: int, end: int, *, parent_type: str, depth: int, limits: Limits,
+                 hint: str | None) -> None:  # fmt: skip
+        stop, body = header_end(source, head, end, limits.header_bytes)
+        self.source = source
+        self.head = head
+        self.start = body
+        self.end = end
+        self.depth = depth
+        self.parent_type = parent_type
+        self.headers = Headers(source[head:stop], hint=hint)
+        self.children: list[Node] = []
+        self.epilogue: list[tuple[int, int]] = []
+        value = self.headers.unfolded("content-type")
+        self.type, self.parameters = _content_type(value, parent_type) if value else (_default_type(parent_type), {})
+        disposition = self.headers.unfolded("content-disposition")
+        self.disposition, self.disposition_parameters = parse_value(disposition) if disposition else ("", {})
+
+    @property
+    def encoding(self) -> str:
+        """The Content-Transfer-Encoding, lower-case; empty where there is none."""
+        value = self.headers.unfolded("content-transfer-encoding")
+        return value.strip(" \t;\"'").lower().partition(" ")[0].partition(";")[0] if value else ""
+
+    def leaves(self) -> Iterator[Node]:
+        """The entities without children below this one, in document order."""
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            if node.children:
+                pending.extend(reversed(node.children))
+            else:
+                yield node
+
+
+class Tree:
+    """The tree of one source, and the problems met while it was built: (code, detail)."""
+
+    def __init__(self, source: bytes, limits: Limits) -> None:
+        self.problems: dict[str, str] = {}
+        self._limits = limits
+        self._parts = 0
+        self.hint = _charset_hint(source)
+        self.root = self._node(source, 0, len(source), "", 0)
+        self._guess_undeclared_multipart()
+        self.grow(self.root)
+
+    def grow(self, root: Node) -> None:
+        """Splits `root` and everything below it; also called for the content of an opaque S/MIME signature."""
+        pending = [root]
+        while pending:
+            node = pending.pop()
+            if node.type.startswith("multipart/"):
+                self._split(node)
+                pending.extend(node.children)
+
+    def graft(self, node: Node, source: bytes) -> None:
+        """Makes the entity in `source` a child of `node`."""
+        if node.depth >= self._limits.depth:
+            self._note("too_deep", f"parts are nested more than {self._limits.depth} deep")
+            return
+        child = self._node(source, 0, len(source), node.type, node.depth + 1)
+        node.children = [child]
+        self.grow(child)
+
+    def _node(self, source: bytes, head: int, end: int, parent_type: str, depth: int) -> Node:
+        node = Node(source, head, end, parent_type=parent_type, depth=depth, limits=self._limits, hint=self.hint)
+        if node.start - head >= self._limits.header_bytes:
+            self._note("headers_too_large", f"headers are longer than {self._limits.header_bytes} bytes")
+        if node.headers.repaired:
+            self._note("bad_header_line", "a line of the headers is no header field")
+        return node
+
+    def _note(self, code: str, detail: str) -> None:
+        self.problems.setdefault(code, detail)
+
+    def _guess_undeclared_multipart(self) -> None:
+        root = self.root
+        if "content-type" in root.headers:
+            return
+        marker = _UNDECLARED_MULTIPART.match(root.source, root.start, root.end)
+        if marker and _GUESSED_BOUNDARY.match(root.source, marker.end(), root.end):
+            root.type, root.parameters = "multipart/mixed", {}
+            self._note("missing_content_type", "the parts of the mail are not declared")
+
+    def _split(self, node: Node) -> None:
+        if node.depth >= self._limits.depth:
+            self._note("too_deep", f"parts are nested more than {self._limits.depth} deep")
+            return
+        boundary = node.parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+        segments, closed = _segments(node, boundary) if boundary else ([], False)
+        if not segments:
+            guessed = _GUESSED_BOUNDARY.search(node.source, node.start, node.end)
+            if guessed is None:
+                self._note("no_parts", "a multipart without parts")
+                return
+            self._note("bad_boundary", "the declared boundary does not separate the parts")
+            boundary = guessed[1]
+            segments, closed = _segments(node, boundary)
+        if not closed:
+            self._note("missing_end_boundary", "the mail ends before its last boundary")
+        self._adopt(node, segments, boundary)
+
+    def _adopt(self, node: Node, segments: list[tuple[int, int, bool]], boundary: bytes) -> None:
+        """Children from segments. A nested multipart that reuses the boundary takes the parts up to its end."""
+        container = node
+        for start, end, last in segments:
+            if self._parts >= self._limits.parts:
+                self._note("too_many_parts", f"more than {self._limits.parts} parts")
+                break
+            self._parts += 1
+            child = self._node(node.source, start, end, container.type, container.depth + 1)
+            if not child.headers and child.start >= child.end and not node.source[start:end].strip():
+                continue
+            reused = child.type.startswith("multipart/") and (
+                child.parameters.get("boundary", "").encode("utf-8", "surrogateescape") == boundary
+                and not node.source[child.start : child.end].strip()
+            )
+            if reused and container is node:
+                child.type, child.parameters = child.type, {}
+                container.children.append(child)
+                container = child
+                continue
+            container.children.append(child)
+            if last and container is not node:
+                container = node
+        _drop_empty_containers(node)
+
+
+def _drop_empty_containers(node: Node) -> None:
+    node.children = [
+        child
+        for child in node.children
+        if child.children or not child.type.startswith("multipart/") or node.source[child.start : child.end].strip()
+    ]
+
+
+def _segments(node: Node, boundary: bytes) -> tuple[list[tuple[int, int, bool]], bool]:
+    """([(start, end, whether a closing delimiter ends it)], whether the last delimiter closes).
+
+    Parts after a closing delimiter count: inner parts reuse boundaries, and mailers append after the end.
+    """
+    source, end = node.source, node.end
+    delimiter = b"--" + boundary
+    segments: list[tuple[int, int, bool]] = []
+    open_at = -1
+    closed = False
+    position = node.start
+    while (found := source.find(delimiter, position, end)) >= 0:
+        after = found + len(delimiter)
+        if found != node.start and source[found - 1] not in b"\r\n":
+            position = after
+            continue
+        line_end = source.find(b"\n", after, end)
+        line_end = end if line_end < 0 else line_end
+        rest = source[after : min(line_end, after + 200)].strip()
+        if rest not in (b"", b"--"):
+            position = after
+            continue
+        if open_at >= 0:
+            segments.append((open_at, _before(source, open_at, found), rest == b"--"))
+        closed = rest == b"--"
+        position = min(line_end + 1, end)
+        open_at = -1 if closed else position
+        if closed:
+            node.epilogue.append((position, end))
+    if open_at >= 0 and open_at < end:
+        segments.append((open_at, end, False))
+    return segments, closed
+
+
+def _before(source: bytes, start: int, delimiter: int) -> int:
+    """The line break before a delimiter belongs to it (RFC 2046 §5.1.1)."""
+    if delimiter > start and source[delimiter - 1] == 10:
+        delimiter -= 1
+    if delimiter > start and source[delimiter - 1] == 13:
+        delimiter -= 1
+    return delimiter
+
+
+def _content_type(value: str, parent_type: str) -> tuple[str, dict[str, str]]:
+    main, parameters = parse_value(value)
+    if _MAIN_TYPE.fullmatch(main):
+        return main, parameters
+    found = _MAIN_TYPE.search(value.lower())
+    if found is not None:
+        return found[0], parameters
+    return _SHORT_TYPES.get(main.strip("/"), _default_type(parent_type)), parameters
+
+
+def _default_type(parent_type: str) -> str:
+    return "message/rfc822" if parent_type == "multipart/digest" else "text/plain"
+
+
+def _charset_hint(source: bytes) -> str | None:
+    """The first charset the mail names: what its raw 8-bit headers are most likely in."""
+    match = _CHARSET.search(source, 0, _HINT_BYTES)
+    return match[1].decode("ascii") if match else None
+
+
+def body_type(text: str) -> str:
+    """text/html or text/plain for a body that nothing declares."""
+    return "text/html" if looks_like_html(text) else "text/plain"
