@@ -47,7 +47,7 @@ if ! $(BIN)/python -c '$(IS_USABLE)' 2>/dev/null; then \
 	"$$python" -m venv --clear $(VENV); \
 fi; \
 echo "installing the libraries of $(1) (a minute or two the first time)"; \
-$(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r $(1); \
+$(BIN)/python -m pip -qq --disable-pip-version-check --no-input install --require-hashes -r $(1); \
 cp $(1) $(VENV)/made-from-$(1)
 endef
 

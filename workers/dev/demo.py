@@ -106,7 +106,7 @@ class Demo:
                     number = (await answer.json())["number"]
                 return f"ticket {number}" if outcome == "ticket" else f"comment on ticket {number}"
             case "duplicate":
-                return "recognised as a duplicate"
+                return "delivered a second time, recognised as a duplicate"
             case other:
                 return f"{other} {email['reason']}".strip()
 

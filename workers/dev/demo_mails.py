@@ -160,7 +160,7 @@ def conversation(start: datetime) -> Conversation:
         terminal=DemoMail("Mara's mail about the card terminal", SUPPORT, terminal),
         terminal_reply=DemoMail("her reply with the self-test attached", SUPPORT, reply),
         colleague=DemoMail("Jonas's mail about a new colleague", SUPPORT, colleague),
-        repeated=DemoMail("the same mail, delivered a second time", SUPPORT, _by_another_relay(colleague)),
+        repeated=DemoMail("Jonas's mail about a new colleague", SUPPORT, _by_another_relay(colleague)),
         scanners=DemoMail("Wren's order, over IMAP", ORDERS, scanners),
         invoices=DemoMail("a question from Ines, who keeps the books of two clients", SUPPORT, invoices),
     )

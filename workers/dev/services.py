@@ -3,12 +3,11 @@
 import sys
 
 from workers.dev.data_dir import DataDir, Secrets
+from workers.dev.demo_mails import ORDERS
 from workers.dev.environment import application_environment
 from workers.dev.ports import Ports
 from workers.dev.readiness import greets, http_ok
 from workers.dev.supervisor import Service
-
-DEMO_IMAP_USER = "orders@example.com"
 
 
 def postroom_command(*arguments: str) -> tuple[str, ...]:
@@ -43,7 +42,7 @@ def demo_imap_service(data: DataDir, ports: Ports, secrets: Secrets, database_ur
         title=f"Demo IMAP server on port {ports.demo_imap}",
         command=(
             *(sys.executable, "-m", "workers.demo_imap", "--port", str(ports.demo_imap)),
-            *("--dir", str(data.demo_imap), "--user", DEMO_IMAP_USER, "--password", secrets.demo_imap_password),
+            *("--dir", str(data.demo_imap), "--user", ORDERS, "--password", secrets.demo_imap_password),
         ),
         environment=application_environment(data, ports, secrets, database_url),
         ready=greets(ports.demo_imap, b"* OK"),
