@@ -1,0 +1,155 @@
+"""What the person wrote: a mail's text without quoted history, signature, legal notice and client banner.
+
+Losing what somebody wrote is worse than showing some quotation too much; where nothing is left, everything is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mail import reply_html
+from mail.html import to_text
+from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT, WROTE
+from mail.reply_body import Body, read_body
+from mail.reply_headers import label_of
+from mail.reply_html import CUT_LINE, QUOTE_LINE
+from mail.reply_known import known_lines
+from mail.reply_lines import MARKS
+from mail.reply_signature import without_gateway_banner, without_tail
+from mail.text import newlines
+
+# What is longer was not typed; the rest is left out and the confidence says so.
+_MAX_TEXT = 1_000_000
+_MAX_LINES = 30_000
+
+_NOTHING_FOUND = 0.98
+_SURE = 0.96
+_LIKELY = 0.9
+_UNSURE = 0.6
+_FALLBACK = 0.3
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The author's text, paragraphs as written, and how sure it is that this is all of it and nothing else (0 to 1)."""
+
+    text: str
+    confidence: float
+
+
+def extract_reply(text: str, html: str, known_texts: Sequence[str] = (), subject: str = "") -> Reply:
+    """What the author of a mail wrote.
+
+    `text`: the plain body, or the HTML's text where there is none; `html`: the HTML body or ""; `known_texts`: texts of
+    earlier mails of the thread, which are taken out first; `subject` tells a forwarded mail from a quoted one.
+    """
+    is_forward = bool(subject) and _says_forward(subject)
+    marked = bool(html) and reply_html.has_marks(html)
+    plain = _from_text(text, known_texts, is_forward) if text.strip() else None
+    if not marked:
+        return plain or _from_text(to_text(html), known_texts, is_forward)
+    annotated, found = reply_html.annotated_text(html)
+    if not found and plain:
+        return plain
+    rich = _from_text(annotated, known_texts, is_forward)
+    return _agreed(text, plain, rich) if plain else rich
+
+
+def _says_forward(subject: str) -> bool:
+    return bool(FORWARD_SUBJECT.match(subject)) and not REPLY_SUBJECT.match(subject)
+
+
+def _from_text(text: str, known_texts: Sequence[str], is_forward: bool) -> Reply:
+    cut = len(text) > _MAX_TEXT
+    lines = newlines(text[:_MAX_TEXT]).split("\n", _MAX_LINES)
+    if len(lines) > _MAX_LINES:
+        cut = True
+        lines.pop()
+    lines = without_gateway_banner(lines)
+    known = known_lines(lines, known_texts) if known_texts else None
+    body = read_body(lines, known, is_forward=is_forward)
+    result = _written(body)
+    if not result.strip():
+        # All of it was taken for quotation: only what a person would never write is left out.
+        whole = _joined([without_tail([line for line in lines if line.strip(MARKS) not in (QUOTE_LINE, CUT_LINE)])])
+        return Reply(whole or text.strip(), _FALLBACK if text.strip() else 1.0)
+    return Reply(result, min(_confidence(body, result), _UNSURE if cut else 1.0))
+
+
+def _written(body: Body) -> str:
+    last = len(body.stretches) - 1
+    stretches = [without_tail(stretch, last=number == last) for number, stretch in enumerate(body.stretches)]
+    if not any(line.strip(MARKS) for stretch in stretches for line in stretch) and not body.forwarded:
+        stretches = body.stretches
+    return _joined([*stretches, body.forwarded])
+
+
+def _joined(stretches: Sequence[Sequence[str]]) -> str:
+    parts = []
+    for stretch in stretches:
+        part = "\n".join(line.rstrip() for line in stretch if line.strip(MARKS) not in (QUOTE_LINE, CUT_LINE)).strip("\n")
+        if part.strip(MARKS + "\n"):
+            parts.append(part)
+    return "\n\n".join(parts).strip()
+
+
+def _confidence(body: Body, result: str) -> float:
+    if "unsure" in body.found:
+        return _FALLBACK
+    if body.forwarded:
+        return _LIKELY
+    if _has_leftovers(result):
+        return _UNSURE
+    if not body.found:
+        return _NOTHING_FOUND
+    sure = body.found & {"quote", "container", "marker", "known", "original"}
+    if len(body.stretches) > 2:
+        return _LIKELY
+    return _SURE if sure else _LIKELY
+
+
+def _has_leftovers(result: str) -> bool:
+    """Signs that a quotation is still in the text: an attribution, or header fields."""
+    lines = result.split("\n")
+    labels = {found[0] for line in lines if ":" in line[:30] and (found := label_of(line.strip(MARKS + "*")))}
+    if len(labels - {"other"}) >= 3:
+        return True
+    return any(line.rstrip().endswith((":", "：")) and WROTE.search(line) and "@" in line for line in lines)
+
+
+def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:
+    """One answer of the two bodies' answers: the plain one's wording, the HTML's knowledge of where the quotation begins."""
+    plain_words = _WORD.findall(plain.text)
+    rich_words = _WORD.findall(rich.text)
+    if plain_words == rich_words:
+        return Reply(plain.text, max(plain.confidence, rich.confidence))
+    if not plain_words or rich.confidence <= _FALLBACK:
+        return plain
+    if plain.confidence <= _FALLBACK or not rich_words:
+        shorter = _first_words(text, rich_words)
+        return Reply(shorter or rich.text, rich.confidence)
+    if len(rich_words) < len(plain_words):
+        # The client marked more as quotation or signature than its text shows.
+        shorter = _first_words(plain.text, rich_words)
+        return Reply(shorter or rich.text, min(rich.confidence, _LIKELY))
+    if rich_words[: len(plain_words)] == plain_words:
+        return Reply(plain.text, min(plain.confidence, _LIKELY))
+    return Reply(plain.text, min(plain.confidence, _UNSURE))
+
+
+def _first_words(text: str, words: list[str]) -> str | None:
+    """The beginning of `text` that has exactly these words, with the punctuation after them; None if it begins otherwise."""
+    end = 0
+    for found, expected in zip(_WORD.finditer(text), words, strict=False):
+        if found[0] != expected:
+            return None
+        end = found.end()
+    if end == 0:
+        return None
+    line_end = text.find("\n", end)
+    rest = text[end : line_end if line_end >= 0 else len(text)]
+    return (text[: end + len(rest)] if not _WORD.search(rest) else text[:end]).strip()

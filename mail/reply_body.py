@@ -1,0 +1,199 @@
+"""Which lines of a body its author wrote: everything but quotations, their attributions, and the original below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mail import reply_attribution
+from mail.phrases import ABOVE, ABOVE_MARKS, FORWARDED, ORIGINAL, WROTE
+from mail.reply_headers import label_of, read_block, read_line
+from mail.reply_html import CUT_LINE, QUOTE_LINE
+from mail.reply_lines import MARKS, is_quoted, unquoted
+
+_RULE_MARKS = "-–—_=*#~+<>|" + MARKS
+_UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
+_SPLIT_MARK = re.compile(r"[\s\-–—_=*~#|:：]+\Z")
+# A quoted line that a mail server wrapped leaves a short rest without its mark.
+_WRAPPED_QUOTE = 60
+_MAX_REST = 40
+
+
+@dataclass(slots=True)
+class Body:
+    """The author's text in stretches, in order; between two stretches stood a quotation."""
+
+    stretches: list[list[str]] = field(default_factory=lambda: [[]])
+    # How the quotation was recognised: "quote", "attribution", "header", "original", "marker", "container", "known".
+    found: set[str] = field(default_factory=set)
+    # The lines of a mail that was forwarded, kept as they are.
+    forwarded: list[str] = field(default_factory=list)
+
+    def has_text(self) -> bool:
+        return any(line.strip(MARKS) for stretch in self.stretches for line in stretch)
+
+
+def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
+    """The author's stretches of `lines`; `known`: lines that repeat earlier mail; `is_forward`: the subject says Fwd:."""
+    stripped = [line.strip(MARKS) for line in lines]
+    quoted = _quoted_lines(stripped, known)
+    above = _above_lines(stripped)
+    attributions = _attributions(stripped, quoted)
+    body = Body()
+    if known and any(known):
+        body.found.add("known")
+    number = 0
+    while number < len(lines):
+        line = stripped[number]
+        if not line:
+            body.stretches[-1].append(lines[number])
+            number += 1
+        elif quoted[number]:
+            number = _skip_quotation(body, stripped, quoted, number)
+        elif line == CUT_LINE:
+            body.found.add("container")
+            number += 1
+        elif number in above:
+            body.found.add("marker")
+            if body.has_text():
+                return body
+            number += 1
+        elif number in attributions:
+            end = attributions[number]
+            following = _next_filled(stripped, end)
+            body.found.add("attribution")
+            if following is not None and not quoted[following] and body.has_text():
+                return body
+            if following is not None and not quoted[following]:
+                # Nothing of the author's stands above, so what follows may be theirs as well.
+                body.found.add("unsure")
+                body.stretches[-1].extend(lines[number:end])
+            number = end
+        else:
+            step = _original_at(body, lines, stripped, quoted, number, is_forward)
+            if step is None:
+                return body
+            number = step
+    return body
+
+
+def _original_at(
+    body: Body, lines: Sequence[str], stripped: list[str], quoted: list[bool], number: int, is_forward: bool
+) -> int | None:
+    """Where to go on: past an ordinary line, or past an original's header; None: the author's text ends here."""
+    line = stripped[number]
+    mark = separator(line)
+    if mark == "forward":
+        body.forwarded = list(lines[number:])
+        return None
+    start = number
+    if mark == "original" or (line[0] in "_-=*" and _UNDERSCORES.match(line)):
+        following = _next_filled(stripped, number + 1)
+        block = read_block(stripped, following, announced=True) if following is not None else None
+        if mark is None and block is None:
+            body.stretches[-1].append(lines[number])
+            return number + 1
+        start = following if block is not None and following is not None else number
+    elif (":" in line[:40] or "：" in line[:40]) and label_of(line):
+        block = read_block(stripped, number, announced="container" in body.found and _after_cut(stripped, number)) or read_line(line)
+        if block is None:
+            body.stretches[-1].append(lines[number])
+            return number + 1
+    else:
+        body.stretches[-1].append(lines[number])
+        return number + 1
+    body.found.add("original" if mark else "header")
+    if is_forward or not body.has_text():
+        if block is not None and _all_quoted(stripped, quoted, block.end):
+            # Bottom-posted below an original that is known or marked: only its header stands in the way.
+            return block.end
+        body.forwarded = list(lines[number:])
+        return None
+    del start
+    return None
+
+
+def separator(line: str) -> str | None:
+    """"forward" or "original" for a line such as `-----Original Message-----`; None for any other."""
+    if len(line) > 120:
+        return None
+    dashed = line[0] in "-–—_=*#~+<|" or line.startswith(">")
+    core = line.strip(_RULE_MARKS)
+    if not core or len(core) > 70:
+        return None
+    colon = core[-1] in ":："
+    if not dashed and not colon and core[-1] != "：":
+        return None
+    words = " ".join(core.rstrip(" :：\xa0\u202f").casefold().split())
+    if words in FORWARDED:
+        return "forward"
+    return "original" if dashed and words in ORIGINAL else None
+
+
+def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[bool]:
+    quoted = [bool(line) and (line[0] in ">＞&" and is_quoted(line) or line == QUOTE_LINE) for line in stripped]
+    if known:
+        quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
+    for number in range(1, len(stripped) - 1):
+        if (
+            quoted[number - 1]
+            and quoted[number + 1]
+            and not quoted[number]
+            and stripped[number]
+            and len(stripped[number]) <= _MAX_REST
+            and len(stripped[number - 1]) >= _WRAPPED_QUOTE
+            and stripped[number][0].islower()
+        ):
+            quoted[number] = True
+    return quoted
+
+
+def _skip_quotation(body: Body, stripped: list[str], quoted: list[bool], number: int) -> int:
+    while number < len(stripped) and (quoted[number] or not stripped[number]):
+        if quoted[number]:
+            body.found.add("container" if stripped[number] == QUOTE_LINE else "quote")
+        number += 1
+    if body.stretches[-1]:
+        body.stretches.append([])
+    return number
+
+
+def _above_lines(stripped: list[str]) -> set[int]:
+    """Lines such as "Please type your reply above this line"."""
+    result = set()
+    for number, line in enumerate(stripped):
+        if 12 <= len(line) <= 160 or "##" in line:
+            lower = line.casefold()
+            if any(mark in lower for mark in ABOVE_MARKS) and ABOVE.search(lower) and _is_marker_line(line):
+                result.add(number)
+    return result
+
+
+def _is_marker_line(line: str) -> bool:
+    """A marker is decorated, or nothing but the request: a sentence that mentions one is neither."""
+    return line[0] in "-–—_=#*~+[(<>|" or line[-1] in "-–—_=#*~+])|" or len(line) <= 60 and bool(ABOVE.match(line.casefold().removeprefix("please ").removeprefix("bitte ")))
+
+
+def _attributions(stripped: list[str], quoted: list[bool]) -> dict[int, int]:
+    """First line → the line after the last of each attribution."""
+    result: dict[int, int] = {}
+    for number, line in enumerate(stripped):
+        if line and not quoted[number] and reply_attribution.may_end(line):
+            start = reply_attribution.find(stripped, number)
+            if start is not None:
+                result[start] = number + 1
+    return result
+
+
+def _next_filled(stripped: list[str], number: int) -> int | None:
+    return next((position for position in range(number, len(stripped)) if stripped[position]), None)
+
+
+def _after_cut(stripped: list[str], number: int) -> bool:
+    return any(stripped[position] == CUT_LINE for position in range(max(0, number - 4), number))
+
+
+def _all_quoted(stripped: list[str], quoted: list[bool], number: int) -> bool:
+    following = _next_filled(stripped, number)
+    return following is not None and quoted[following]

@@ -1,0 +1,111 @@
+"""The block of header fields that mail programs put above an original message, in the words of their language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mail.phrases import LABELS, MAX_LABEL, Label
+from mail.reply_lines import EMPHASIS
+
+# Fields are read over at most this many lines; a folded To: may be long.
+_MAX_LINES = 40
+_MAX_CONTINUATION = 6
+
+_ADDRESS = re.compile(r"[^\s<>\[\]():;,\"']{1,80}@[^\s<>\[\]():;,\"']{1,120}")
+_DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
+_TRAILING_COLON_MARKS = " \t\xa0\u202f\u3000*_"
+
+
+@dataclass(slots=True)
+class HeaderBlock:
+    """Lines `start` to `end` (exclusive) of the body; the fields by kind, values as written."""
+
+    start: int
+    end: int
+    fields: dict[Label, str] = field(default_factory=dict)
+
+
+def label_of(stripped: str) -> tuple[Label, str] | None:
+    """(kind, value) of a line such as `*Von:* Anna`, or None."""
+    colon = stripped.find(":", 0, MAX_LABEL + 8)
+    wide = stripped.find("：", 0, MAX_LABEL + 8)
+    if colon < 0 or 0 <= wide < colon:
+        colon = wide
+    if colon <= 0:
+        return None
+    kind = LABELS.get(stripped[:colon].strip(_TRAILING_COLON_MARKS).casefold())
+    return (kind, stripped[colon + 1 :].strip(EMPHASIS)) if kind else None
+
+
+def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> HeaderBlock | None:
+    """The header block that begins on line `start`; `lines` are stripped, and of their quote marks where there are any.
+
+    A form filled in on a website has From: and Subject: fields, too. So without a line that announces the original
+    (`announced`) three fields are asked for, among them From with a name or address and a date that is one.
+    """
+    first = label_of(lines[start])
+    if first is None or first[0] == "other":
+        return None
+    block = HeaderBlock(start, start)
+    last: Label | None = None
+    continued = 0
+    for number in range(start, min(len(lines), start + _MAX_LINES)):
+        line = lines[number]
+        found = label_of(line)
+        if found:
+            last, value = found
+            if last != "other" and last in block.fields and (last == "from" or len(block.fields) >= 4):
+                break
+            block.fields.setdefault(last, value)
+            block.end = number + 1
+            continued = 0
+        elif not line:
+            # One client double-spaces the block: a blank line ends it unless the next line goes on.
+            following = label_of(lines[number + 1]) if number + 1 < len(lines) else None
+            if not following or following[0] in block.fields:
+                break
+        elif last is None or continued >= _MAX_CONTINUATION or not _continues(last, block.fields.get(last, ""), line):
+            break
+        else:
+            block.fields[last] = f"{block.fields[last]} {line}".strip()
+            block.end = number + 1
+            continued += 1
+    return block if _coherent(block, announced) else None
+
+
+def read_line(line: str) -> HeaderBlock | None:
+    """A block that was run together on one line: `From: Anna Sent: 1 May 2024 To: Ben Subject: Hello`."""
+    if not (label_of(line) and line.count(":") >= 3):
+        return None
+    words = re.split(r"(?<![\w/])([^\W\d_][\w .'’-]{0,22}?)\s?[:：]\s", line[:2_000])
+    block = HeaderBlock(0, 1)
+    for label, value in zip(words[1::2], words[2::2], strict=False):
+        kind = LABELS.get(label.strip(_TRAILING_COLON_MARKS).casefold())
+        if kind:
+            block.fields.setdefault(kind, value.strip(EMPHASIS))
+    return block if len(block.fields) >= 3 and _coherent(block, announced=False) else None
+
+
+def _continues(label: Label, value: str, line: str) -> bool:
+    """Whether a line without a label goes on with the field above it: folded recipients, a long subject."""
+    if not value:
+        return True
+    if label in ("to", "cc"):
+        return value.endswith((",", ";")) or bool(_ADDRESS.search(line)) and len(line) < 200 or line.endswith(";")
+    if label == "from":
+        return bool(_ADDRESS.search(line)) and not _ADDRESS.search(value) and len(line) < 120
+    return label == "subject" and len(value) > 50 and len(line) < 60
+
+
+def _coherent(block: HeaderBlock, announced: bool) -> bool:
+    fields = block.fields
+    named = [kind for kind in ("from", "date", "to", "subject") if kind in fields]
+    if announced:
+        return "from" in fields and len(named) >= 1 or len(named) >= 2
+    if len(named) < 3 or "from" not in fields or not fields["from"]:
+        return False
+    if "date" in fields and not _DATE.search(fields["date"]):
+        return False
+    return "date" in fields or bool(_ADDRESS.search(fields["from"]) and _ADDRESS.search(fields.get("to", "")))

@@ -1,0 +1,173 @@
+"""Quoted history and signatures as mail programs mark them in HTML.
+
+Works on the source, not on a tree: only the elements that carry a client's mark are looked for, so that a newsletter of
+100 KB costs a few substring searches, and a hostile nesting costs one pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mail.html import to_text
+from mail.phrases import FORWARDED
+
+# Lines that stand for what was taken out. Private-use characters: nothing that is taken from a mail contains them.
+QUOTE_LINE = "\ue001"
+CUT_LINE = "\ue002"
+_PRIVATE = str.maketrans("", "", QUOTE_LINE + CUT_LINE)
+
+_MAX_ELEMENTS = 400
+_MAX_TAGS = 60_000
+_MAX_HTML = 2_000_000
+_MAX_LEAD = 3_000
+
+# Anything of this in the source makes the search worthwhile.
+_HINTS = ("quote", "cite", "ignature", "divrplyfwdmsg", "appendonsend", "stopspelling", "olk_src", "zwchr", "border-top:", "border-left", "reference-message",
+          "messagereplysection", "isreplycontent", "outlookmessageheader", "zmail_extra", "tagedit", "moz-cite")  # fmt: skip
+_CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{0,1500})>", re.I)
+_ATTRIBUTE = re.compile(r"\b(class|id|type|name|style|data-marker|data-smartmail|data-signatureblock|border)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.I)
+_TAG = re.compile(r"<[^<>]*>?|&nbsp;")
+# The short ones ("forwarded") are ordinary words.
+_FORWARD_PHRASES = tuple(phrase for phrase in FORWARDED if len(phrase) > 9 or not phrase.isascii() and len(phrase) > 3)
+
+_QUOTE_CLASS = re.compile(
+    r"(?:^|\s)(?:gmail_quote|yahoo_quoted|protonmail_quote|tutanota_quote|mailru-blockquote|clean_bq|front-blockquote|missive_quote|cm_quote|"
+    r"freshdesk_quote|zendesk_quote|hs_reply_quote|quoted-?text|quote|x?moz-quote|airmail_ext_quote|iwm-quote|ydp[0-9a-f]{1,12}yahoo_quoted|elided-text|"
+    r"ms-outlook-mobile-reference-message|OutlookMessageHeader|history_container|gorgias_quote)(?:\s|$)",
+    re.I,
+)
+_QUOTE_ID = re.compile(r"^(?:yahoo_quoted_\w*|isReplyContent|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|qm-quote|replyblockquote|reply-intro-quote|mailcontent-quote|bloop_quote\w*)$", re.I)
+_QUOTE_NAME = re.compile(r"^(?:quote|quoted-content|messageReplySection)$", re.I)
+_ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|moz-cite-prefix|zmail_extra_hr|protonmail_quote_intro|moz-email-headers-table)(?:\s|$)", re.I)
+_CUT_ID = re.compile(r"^(?:divRplyFwdMsg|appendonsend|stopSpelling|zwchr)$", re.I)
+_SIGNATURE_CLASS = re.compile(
+    r"(?:^|\s)(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?:-user|-proton)?|tutanota_signature|bloop_sign\w*|mb_sig|sh-signature|"
+    r"front-signature|zmail_signature|mailspring-signature|missive_signature|hs-signature|elementToProof_signature)(?:\s|$)",
+    re.I,
+)
+_SIGNATURE_ID = re.compile(
+    r"^(?:Signature|x_Signature|ms-outlook-mobile-signature|AppleMailSignature|ymail_android_signature|protonmail_mobile_signature_block|bloop_sign\w*|sig\d*|signature\d*|"
+    r"lineBreakAtBeginningOfSignature_|mobile-signature|ymail_ios_signature|Zm-_Id_-Sgn\d*)$",
+    re.I,
+)
+# Outlook draws a line above the original's header: pale grey (2013 on), blue (2007 and 2010), Windows Mail.
+_OUTLOOK_RULE = re.compile(
+    r"border-top:\s*(?:solid\s+#?(?:e1e1e1|b5c4df|c4c4c4|cccccc)\s+1\.0pt|(?:#?(?:e1e1e1|b5c4df)|rgb\((?:225,\s*225,\s*225|229,\s*229,\s*229|181,\s*196,\s*223)\))\s+(?:1pt|1px)\s+solid|1px\s+solid\s+(?:#e5e5e5|rgb\(229))"
+    r"|border-top-color:\s*rgb\(229,\s*229,\s*229\)",
+    re.I,
+)
+
+
+@dataclass(slots=True)
+class _Element:
+    start: int
+    end: int
+    line: str
+
+
+def has_marks(html: str) -> bool:
+    """Whether a look at the elements can find anything."""
+    lower = html[:_MAX_HTML].lower()
+    return any(hint in lower for hint in _HINTS)
+
+
+def annotated_text(html: str) -> tuple[str, bool]:
+    """(text with `QUOTE_LINE` and `CUT_LINE` where quotations stood and signatures left out, whether anything was found)."""
+    html = html[:_MAX_HTML].translate(_PRIVATE)
+    elements = list(_marked(html))
+    if not elements:
+        return to_text(html), False
+    parts: list[str] = []
+    position = 0
+    for element in elements:
+        parts.append(html[position : element.start])
+        parts.append(f"<div>{element.line}</div>" if element.line else "")
+        position = element.end
+    parts.append(html[position:])
+    return to_text("".join(parts)), True
+
+
+def _marked(html: str) -> Iterator[_Element]:
+    """The elements to take out, in order, none inside another."""
+    position = 0
+    count = 0
+    for match in _CANDIDATE.finditer(html):
+        if match.start() < position or not match[2].strip():
+            continue
+        line = _meaning(match[1].lower(), match[2])
+        if line is None:
+            continue
+        if line == CUT_LINE:
+            # What comes next is the original's header, which the text itself tells; the mark only says so.
+            yield _Element(match.start(), match.start(), CUT_LINE)
+            position = match.end()
+            continue
+        end = _element_end(html, match)
+        if line == QUOTE_LINE and _is_forward(html, match.end(), end):
+            # A forwarded mail is what was sent, whatever element holds it.
+            return
+        yield _Element(match.start(), end, line)
+        position = end
+        count += 1
+        if count >= _MAX_ELEMENTS:
+            return
+
+
+def _meaning(tag: str, source: str) -> str | None:
+    """QUOTE_LINE, CUT_LINE, "" for a signature, None for an element like any other."""
+    attributes = {name.lower(): value.strip("\"'") for name, value in _ATTRIBUTE.findall(source)}
+    identity = attributes.get("id", "")
+    classes = attributes.get("class", "")
+    if _SIGNATURE_ID.match(identity) or _SIGNATURE_CLASS.search(classes) or attributes.get("data-marker") == "__SIG_PRE__":
+        return ""
+    if attributes.get("data-smartmail", "").lower() == "gmail_signature" or attributes.get("name", "") == "messageSignatureSection":
+        return ""
+    if _CUT_ID.match(identity) or attributes.get("data-marker") in ("__DIVIDER__", "__HEADERS__"):
+        return CUT_LINE
+    if attributes.get("data-marker") == "__QUOTED_TEXT__" or _QUOTE_ID.match(identity):
+        return QUOTE_LINE
+    if tag in ("div", "p") and "border-top" in attributes.get("style", "") and _OUTLOOK_RULE.search(attributes["style"]):
+        return CUT_LINE
+    if tag == "blockquote":
+        return QUOTE_LINE if _is_citation(attributes, classes) else None
+    if tag == "div" and "gmail_quote" in classes:
+        # Gmail's outer element also holds what is written between the quotations; the inner ones are the quotations.
+        return None
+    if _QUOTE_NAME.match(attributes.get("name", "")) or _QUOTE_CLASS.search(classes) or _ATTRIBUTION_CLASS.search(classes):
+        return QUOTE_LINE
+    return None
+
+
+def _is_citation(attributes: dict[str, str], classes: str) -> bool:
+    if attributes.get("type", "").lower() == "cite" or _QUOTE_CLASS.search(classes) or "cite" in attributes.get("class", "").lower():
+        return True
+    style = attributes.get("style", "").lower().replace(" ", "")
+    return "border-left" in style and "border-left:none" not in style and "border-left:0" not in style
+
+
+def _element_end(html: str, opening: re.Match[str]) -> int:
+    """Behind the closing tag that belongs to `opening`; the end of the document where it is missing."""
+    tag = opening[1]
+    if tag.lower() == "hr":
+        return opening.end()
+    depth = 1
+    for number, match in enumerate(re.finditer(rf"<(/?){tag}\b[^<>]*>", html[opening.end() :], re.I)):
+        depth += -1 if match[1] else 1
+        if depth == 0:
+            return opening.end() + match.end()
+        if number > _MAX_TAGS:
+            break
+    return len(html)
+
+
+def _is_forward(html: str, start: int, end: int) -> bool:
+    """Whether a marked element begins with "Forwarded message" or stands right under such a line."""
+    inside = _visible(html[start : min(end, start + _MAX_LEAD)])[:120]
+    above = _visible(html[max(0, start - _MAX_LEAD) : start])[-200:]
+    return any(phrase in inside or phrase in above for phrase in _FORWARD_PHRASES)
+
+
+def _visible(source: str) -> str:
+    return " ".join(_TAG.sub(" ", source).split()).casefold()

@@ -1,0 +1,23 @@
+"""One line of a mail body, made comparable: what clients add around the words is left out."""
+
+from __future__ import annotations
+
+# Spaces, marks and emphasis that clients put around what they write: zero-width and bidirectional marks, `*From:*`, `> `.
+MARKS = " \t\r\xa0\u200b\u200c\u200d\u2060\ufeff\u202f\u3000\u00ad" + "".join(
+    map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
+EMPHASIS = MARKS + "*_"
+
+
+def is_quoted(stripped: str) -> bool:
+    """Whether a line (without its surrounding `MARKS`) is quoted with `>`; `>From ` is how mbox files escape a line."""
+    if not stripped:
+        return False
+    if stripped[0] == ">":
+        return not stripped.startswith(">From ")
+    return stripped[0] in "＞&" and stripped.startswith(("＞", "&gt;"))
+
+
+def unquoted(stripped: str) -> str:
+    """The line without its quote marks."""
+    return stripped.lstrip("> \t\xa0")

@@ -1,0 +1,173 @@
+"""What stands at the end of a person's text without being said: signature, device banner, legal notice, list footer."""
+
+from __future__ import annotations
+
+import re
+
+from mail.phrases import (
+    BANNER,
+    BANNER_MARKS,
+    CLOSING,
+    CONTACT,
+    DISCLAIMER_START,
+    DISCLAIMER_WORDS,
+    GATEWAY_BANNER,
+    GATEWAY_MARKS,
+)
+from mail.reply_lines import MARKS
+
+_MAX_BANNER = 160
+_MAX_PASSES = 6
+# Only this many trailing lines can be signature or notice; more is somebody's text.
+_TAIL = 60
+# Past the delimiter a signature has at most this many lines that are no legal notice.
+_MAX_SIGNATURE = 16
+_MAX_SIGNATURE_LINE = 130
+_MAX_CONTACT_LINES = 10
+_MAX_CONTACT_LINE = 90
+
+_RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z")
+_DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
+_LIST_FOOTER = re.compile(
+    r"(?:[\w. -]{1,60} )?mailing list(?: -- |\Z|[^\n]{0,60}\Z)|you (?:received|are receiving|have received|got) this (?:message|e-?mail|because)|you are receiving this|to (?:unsubscribe|view this discussion|post to this group|stop receiving|manage your)"
+    r"|unsubscribe(?:\s|:|\Z)|reply to this e?-?mail directly|view it on github|visit this group|this email (?:was sent|is a service)|[\w.-]+@[\w.-]+ mailing list|list archives?:|https?://\S{1,80}/(?:mailman|listinfo|options)\S{0,80}\Z",
+    re.I,
+)
+
+
+def without_tail(lines: list[str], *, last: bool = True) -> list[str]:
+    """`lines` of one stretch of a person's text without what clients and companies put at its end.
+
+    `last`: this is the end of the mail; before a quotation only the sure signs count. Never empties a text.
+    """
+    kept = _trimmed(lines)
+    for _ in range(_MAX_PASSES):
+        shorter = _trimmed(_without_banner(kept))
+        shorter = _trimmed(_without_notice(shorter))
+        shorter = _trimmed(_without_delimited(shorter))
+        if last or len(shorter) > 3:
+            shorter = _trimmed(_without_contact(shorter))
+        if len(shorter) == len(kept) or not shorter:
+            return shorter
+        kept = shorter
+    return kept
+
+
+def without_gateway_banner(lines: list[str]) -> list[str]:
+    """`lines` without "CAUTION: This email originated from outside …" at the top."""
+    head = "\n".join(lines[:4])[:800].casefold()
+    if not any(mark in head for mark in GATEWAY_MARKS):
+        return lines
+    for number, line in enumerate(lines[:4]):
+        stripped = line.strip(MARKS)
+        if not stripped:
+            continue
+        end = number + 1
+        while end < len(lines) and end - number < 5 and lines[end].strip(MARKS):
+            end += 1
+        if GATEWAY_BANNER.match(" ".join(part.strip(MARKS) for part in lines[number:end])[:800]):
+            if not GATEWAY_BANNER.match(stripped):
+                return lines
+            rest = _banner_end(lines, number, end)
+            return lines[rest:] if any(part.strip(MARKS) for part in lines[rest:]) else lines
+        return lines
+    return lines
+
+
+def _banner_end(lines: list[str], number: int, end: int) -> int:
+    """A banner is a paragraph of its own, or the one line of it that matches."""
+    following = lines[end].strip(MARKS) if end < len(lines) else ""
+    return number + 1 if following and end - number >= 5 else end
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    end = len(lines)
+    while end and (not (line := lines[end - 1].strip(MARKS)) or _RULE.match(line)):
+        end -= 1
+    return lines[:end] if end < len(lines) else lines
+
+
+def _without_banner(lines: list[str]) -> list[str]:
+    """Without "Sent from my iPhone" as the last line, or among the last few."""
+    for number in range(len(lines) - 1, max(-1, len(lines) - 5), -1):
+        line = lines[number].strip(MARKS)
+        if line and len(line) <= _MAX_BANNER and BANNER_MARKS.search(line) and BANNER.match(line):
+            return lines[:number] + lines[number + 1 :]
+    return lines
+
+
+def _without_notice(lines: list[str]) -> list[str]:
+    """Without the last paragraph if it is a legal notice, an advertisement of the scanner, or a list's footer."""
+    first = max(0, len(lines) - _TAIL)
+    start = len(lines)
+    while start > first:
+        end = start
+        while start > first and lines[start - 1].strip(MARKS):
+            start -= 1
+        paragraph = [line.strip(MARKS + "*_") for line in lines[start:end]]
+        number = _notice_start(paragraph)
+        if number is not None:
+            return lines[: start + number]
+        if not _belongs_to_notice(paragraph):
+            return lines
+        while start > first and not lines[start - 1].strip(MARKS):
+            start -= 1
+    return lines
+
+
+def _notice_start(paragraph: list[str]) -> int | None:
+    for number, line in enumerate(paragraph):
+        if DISCLAIMER_START.match(line):
+            # The words of the law decide: "This message contains …" alone is somebody's sentence.
+            words = {word.casefold() for word in DISCLAIMER_WORDS.findall(" ".join(paragraph[number:])[:4_000])}
+            if len(words) >= 2 or len(words) == 1 and len(line) < 120:
+                return number
+        elif _LIST_FOOTER.match(line):
+            return number
+    return None
+
+
+def _belongs_to_notice(paragraph: list[str]) -> bool:
+    """Whether a paragraph may follow the notice that is looked for: more of its wording."""
+    text = " ".join(paragraph)[:4_000]
+    return len(text) > 80 and len(set(DISCLAIMER_WORDS.findall(text))) >= 2 or text.startswith(("http://", "https://"))
+
+
+def _without_delimited(lines: list[str]) -> list[str]:
+    """Without everything from `-- ` on (RFC 3676 §4.3), if what follows can be a signature."""
+    for number in range(max(0, len(lines) - _TAIL), len(lines)):
+        line = lines[number].strip(MARKS)
+        if line[:1] not in "-_—" or not _DELIMITER.match(line):
+            continue
+        after = [part for part in (line.strip(MARKS) for line in lines[number + 1 :]) if part]
+        exact = lines[number].rstrip("\r") == "-- "
+        if exact or (len(after) <= _MAX_SIGNATURE and all(len(part) <= _MAX_SIGNATURE_LINE for part in after)):
+            return lines[:number]
+    return lines
+
+
+def _without_contact(lines: list[str]) -> list[str]:
+    """Without the telephone numbers and addresses under "Kind regards" and a name; closing and name stay."""
+    end = len(lines)
+    contacts = 0
+    filled = 0
+    for number in range(end - 1, max(-1, end - 16), -1):
+        line = lines[number].strip(MARKS + "*_")
+        if not line:
+            continue
+        if len(line) <= 60 and CLOSING.fullmatch(line.rstrip(" ,.!:;\xa0")):
+            return _cut_contacts(lines, number) if contacts >= 2 else lines
+        filled += 1
+        if filled > _MAX_CONTACT_LINES or len(line) > _MAX_CONTACT_LINE:
+            return lines
+        contacts += bool(CONTACT.search(line))
+    return lines
+
+
+def _cut_contacts(lines: list[str], closing: int) -> list[str]:
+    """Keep the closing and the line with the name after it."""
+    for number in range(closing + 1, len(lines)):
+        line = lines[number].strip(MARKS + "*_")
+        if line:
+            return lines[: number if CONTACT.search(line) else number + 1]
+    return lines
