@@ -1,0 +1,132 @@
+"""Setting postroom up and letting people in: what `postroom dev` and the administration commands call."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from domain.inbound import Provider
+from providers.imap.settings import ImapSettings
+from storage import access, people
+from storage.database import Database
+from storage.secrets import KeyRing
+
+# The same on every start, so that a second start finds the first one's tenant.
+DEFAULT_TENANT = uuid5(NAMESPACE_URL, "https://postroom.dev/tenants/default")
+OWNER = "owner@postroom.test"
+SUPPORT = "support@postroom.test"
+
+
+class AdminError(Exception):
+    """What was asked for cannot be done; the text says why to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant that is ready to receive. `owner` is its first user's address, `mailbox_id` its SMTP mailbox."""
+
+    tenant_id: UUID
+    name: str
+    owner: str
+    mailbox_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RawMailbox:
+    """`webhook_secret` (`whsec_…`, Standard Webhooks) is known this once; None when the mailbox was there already."""
+
+    mailbox_id: UUID
+    webhook_secret: str | None
+
+
+async def ensure_default_tenant(db: Database, *, address: str = SUPPORT) -> Tenant:
+    """One tenant with an owner, valid inbound defaults and an SMTP mailbox. Safe to repeat."""
+    name = "Default"
+    async with db.tenant(DEFAULT_TENANT) as session:
+        await people.ensure_tenant(session, DEFAULT_TENANT, name)
+        await people.add_user(session, DEFAULT_TENANT, OWNER, "Owner", "owner")
+        await people.add_defaults(session, DEFAULT_TENANT, "Standard", "Support")
+    return Tenant(DEFAULT_TENANT, name, OWNER, await add_smtp_mailbox(db, DEFAULT_TENANT, address))
+
+
+async def create_login_link(
+    db: Database, tenant_id: UUID, user_email: str, public_url: str, *, hours: float = 24
+) -> str:
+    """A URL that signs this user in once. Raises AdminError for an unknown user."""
+    async with db.tenant(tenant_id) as session:
+        try:
+            token = await access.create_login_link(session, tenant_id, user_email, timedelta(hours=hours))
+        except LookupError:
+            raise AdminError("There is no user with this address: add one with `postroom user add`.") from None
+    return f"{public_url.rstrip('/')}/login/{token}"
+
+
+async def create_api_token(db: Database, tenant_id: UUID, name: str, scope: access.Scope = "write") -> str:
+    """A bearer token for the API, shown this once."""
+    async with db.tenant(tenant_id) as session:
+        return await access.create_api_token(session, tenant_id, name, scope)
+
+
+async def add_user(db: Database, tenant_id: UUID, email: str, name: str, role: access.Role = "agent") -> UUID:
+    async with db.tenant(tenant_id) as session:
+        return await people.add_user(session, tenant_id, email, name, role)
+
+
+async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str) -> UUID:
+    """A mailbox that receives over postroom's own SMTP inbox."""
+    async with db.tenant(tenant_id) as session:
+        added = await people.add_mailbox(session, tenant_id, address, "smtp")
+    return _of(added, "smtp", address).mailbox_id
+
+
+async def add_raw_mailbox(db: Database, keyring: KeyRing, tenant_id: UUID, address: str) -> RawMailbox:
+    """A mailbox that other systems hand raw mail to, over `POST /webhooks/raw/{mailbox_id}`."""
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    async with db.tenant(tenant_id) as session:
+        added = _of(await people.add_mailbox(session, tenant_id, address, "raw"), "raw", address)
+        if not added.created:
+            return RawMailbox(added.mailbox_id, None)
+        sealed = _seal(keyring, tenant_id, added.mailbox_id, {"webhook_secret": secret})
+        await people.set_mailbox_access(session, tenant_id, added.mailbox_id, {}, sealed)
+    return RawMailbox(added.mailbox_id, secret)
+
+
+async def add_imap_mailbox(
+    db: Database, keyring: KeyRing, tenant_id: UUID, address: str, settings: dict[str, Any], password: str
+) -> UUID:
+    """A mailbox that is read over IMAP; `settings` are those of `ImapSettings`. A known one gets the new settings.
+
+    Raises pydantic's ValidationError for settings that do not hold.
+    """
+    valid = ImapSettings.model_validate(settings).model_dump(mode="json")
+    async with db.tenant(tenant_id) as session:
+        added = _of(await people.add_mailbox(session, tenant_id, address, "imap"), "imap", address)
+        sealed = _seal(keyring, tenant_id, added.mailbox_id, {"password": password})
+        await people.set_mailbox_access(session, tenant_id, added.mailbox_id, valid, sealed)
+    return added.mailbox_id
+
+
+async def add_client(db: Database, tenant_id: UUID, name: str, domains: Sequence[str] = ()) -> UUID:
+    async with db.tenant(tenant_id) as session:
+        return await people.add_client(session, tenant_id, name, domains)
+
+
+async def add_contact(db: Database, tenant_id: UUID, address: str, name: str, client_id: UUID | None = None) -> UUID:
+    async with db.tenant(tenant_id) as session:
+        return await people.add_contact(session, tenant_id, address, name, client_id)
+
+
+def _of(added: people.AddedMailbox, provider: Provider, address: str) -> people.AddedMailbox:
+    if added.provider != provider:
+        raise AdminError(f"{address} is already registered as a mailbox of the kind {added.provider}.")
+    return added
+
+
+def _seal(keyring: KeyRing, tenant_id: UUID, mailbox_id: UUID, secret: dict[str, str]) -> str:
+    return keyring.seal(json.dumps(secret).encode(), tenant_id=tenant_id, table="mailboxes", row=str(mailbox_id))
