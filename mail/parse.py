@@ -66,7 +66,8 @@ def parse(
     try:
         return _parse(raw, known_texts, received_at, limits, problems)
     except Exception as error:  # noqa: BLE001 - a mail is never lost to a mistake of ours
-        problems.add("parser_error", type(error).__name__)
+        code = "parser_memory" if isinstance(error, MemoryError) else "parser_error"
+        problems.add(code, type(error).__name__)
         return Parsed(salvage(raw, problems, received_at, limits), [])
 
 
@@ -149,10 +150,11 @@ def _read_contents(selection: Selection, tree: Tree, parts: PartList, problems: 
         plain = [_read_body(node, tree, parts, problems) for node in segment.plain]
         html = [_read_body(node, tree, parts, problems) for node in segment.html]
         # A body that nothing declares may turn out to be HTML.
-        html += [text for text, is_html in plain if is_html]
+        html += [(text, is_html) for text, is_html in plain if is_html]
         texts = [text for text, is_html in plain if not is_html]
-        contents.htmls += [text for text, _ in html]
-        contents.texts.append(_best_text(texts, [text for text, _ in html]))
+        htmls = [text for text, _ in html]
+        contents.htmls += htmls
+        contents.texts.append(_best_text(texts, htmls))
     for node in selection.attachments:
         _read_attachment(node, tree, parts, problems, contents)
     for node in _opened(tree.root):
