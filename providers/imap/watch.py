@@ -1,0 +1,339 @@
+"""The life of one watched mailbox: connect, list what is new, wait in IDLE, and begin again when the line breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from providers.base import AuthFailed, Listed, Permanent, ProviderError, RateLimited, Transient
+from providers.imap.connection import ImapConnection, Timeouts
+from providers.imap.errors import FolderMissing
+from providers.imap.hosts import Host
+from providers.imap.idle import IdleReader, IdleRefused
+from providers.imap.settings import Credentials, ImapSettings, Secret
+from providers.imap.sync import Batch, FolderState, Origin, list_backlog, list_new, open_folder
+from providers.imap.threads import call, open_connection
+
+_log = logging.getLogger(__name__)
+
+_AUTH_ATTEMPTS = 3
+# Servers that end an IDLE sooner than the usual half hour; seconds after which it is renewed there.
+_RENEW_SOONER = {"yahoo.com": 150, "aol.com": 150, "163.com": 45, "126.com": 45, "qq.com": 45, "rambler.ru": 45}
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Seconds. `renew` and `poll`: between looks at a server with and without IDLE; `answer`: for it to answer IDLE or
+    DONE; `folders`: between looks at the folders beside the one in IDLE; `backoff`: the first pause after a failure,
+    doubled up to `backoff_cap`, and forgotten after `stable`; `probe`: between tries at a server that is down;
+    `auth`, `throttled`, `permanent`: the pauses after refused credentials, throttling, and what only a person can mend;
+    `token_margin`: how long before its access token ends a connection is renewed.
+    """
+
+    renew: float = 270
+    poll: float = 60
+    folders: float = 60
+    answer: float = 30
+    backoff: float = 1
+    backoff_cap: float = 30
+    stable: float = 120
+    probe: float = 1
+    auth: float = 30
+    throttled: float = 60
+    throttled_cap: float = 900
+    permanent: float = 300
+    token_margin: float = 120
+
+
+DEFAULT_TIMERS = Timers()
+
+State = Literal["connecting", "listing", "idle", "polling", "backoff", "rate_limited", "failed", "needs_reauth"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """`error`: class name of the last failure, None once it is over; `detail` says it to a person.
+
+    `synced_at` (aware): when everything the server had was last known to be listed; now minus it is the lag.
+    """
+
+    state: State = "connecting"
+    error: str | None = None
+    detail: str = ""
+    synced_at: datetime | None = None
+
+
+class Sink(Protocol):
+    """Where the listener delivers. Calls for one mailbox never overlap."""
+
+    async def listed(self, mailbox_id: str, state: FolderState, messages: list[Listed], origin: Origin) -> None:
+        """Commits the messages and the folder's state in one transaction; when it raises it is called again.
+
+        The same message may be listed again after a crash: the ledger has to know it by its locator.
+        """
+        ...
+
+    async def status(self, mailbox_id: str, status: MailboxStatus) -> None:
+        """Called when `state` or `error` changed."""
+        ...
+
+    async def auth_failed(self, mailbox_id: str, detail: str) -> None:
+        """The credentials were refused three times; the mailbox rests until it is replaced. Called again if it raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all watches of a listener share."""
+
+    sink: Sink
+    logins: Executor
+    work: Executor
+    timers: Timers
+    timeouts: Timeouts
+    allow_private: bool
+    batch: int
+
+
+class Watch:
+    """One mailbox; `run` returns only when its credentials are refused for good."""
+
+    def __init__(
+        self,
+        mailbox_id: str,
+        settings: ImapSettings,
+        credentials: Credentials,
+        states: Sequence[FolderState],
+        host: Host,
+        tools: Tools,
+    ) -> None:
+        self.status = MailboxStatus()
+        self._mailbox_id = mailbox_id
+        self._settings = settings
+        self._credentials = credentials
+        self._states = {state.folder: state for state in states}
+        self._uidnext: dict[str, int] = {}
+        self._host = host
+        self._tools = tools
+        self._timers = tools.timers
+        self._renew = min(tools.timers.renew, _RENEW_SOONER.get(_domain(settings.host), tools.timers.renew))
+        self._looked_at = 0.0
+        self._failures = 0
+        self._auth_failures = 0
+
+    async def run(self) -> None:
+        """Watches until cancelled, or until three logins in a row were refused."""
+        loop = asyncio.get_running_loop()
+        while self._auth_failures < _AUTH_ATTEMPTS:
+            began = loop.time()
+            try:
+                await self._session()
+                continue  # the access token ends: begin again with a new one
+            except ProviderError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 - a defect met by one mailbox must not end its watch
+                _log.exception("watching mailbox %s failed", self._mailbox_id)
+                failure = Transient(type(error).__name__)
+            if loop.time() - began >= self._timers.stable:
+                self._failures = 0
+            self._failures += 1
+            await self._after(failure)
+        await self._persist(lambda: self._tools.sink.auth_failed(self._mailbox_id, self.status.detail))
+
+    async def _session(self) -> None:
+        """One connection, from login until it fails or its access token is about to end."""
+        secret = await self._credentials.secret(refused=self._auth_failures > 0)
+        ends = self._token_ends(secret)
+        async with self._host.attempt():
+            connection = await open_connection(
+                self._tools.logins, self._settings, secret.value,
+                allow_private=self._tools.allow_private, timeouts=self._tools.timeouts,
+            )  # fmt: skip
+        try:
+            idle_folder = await self._list_all(connection)
+            self._auth_failures = 0
+            reader = IdleReader(connection, self._timers.answer)
+            while (remaining := ends - asyncio.get_running_loop().time()) > 0:
+                if not await self._advance_backlogs(connection, idle_folder):
+                    await self._wait_and_list(connection, reader, idle_folder, remaining)
+        finally:
+            connection.close()
+
+    async def _list_all(self, connection: ImapConnection) -> str:
+        """Lists every folder; the first one that exists is open afterwards, and its name is returned."""
+        missing: FolderMissing | None = None
+        opened: str | None = None
+        for name in reversed(self._settings.folders):
+            try:
+                await self._list(connection, name, reopen=True)
+                opened = name
+            except FolderMissing as error:
+                missing = error
+        if opened is None:
+            raise missing or FolderMissing("the mailbox has no folder to read")
+        await self._list(connection, opened)
+        self._looked_at = asyncio.get_running_loop().time()
+        self._synced()
+        return opened
+
+    async def _wait_and_list(
+        self, connection: ImapConnection, reader: IdleReader, idle_folder: str, seconds: float
+    ) -> None:
+        """Waits for an announcement or for the time to look without one, then lists what is new."""
+        clock = asyncio.get_running_loop().time
+        several = len(self._settings.folders) > 1
+        interval = min(self._timers.folders if several else self._timers.renew, self._renew)
+        if await self._wait(connection, reader, interval, seconds):
+            self._host.announced()
+            await self._list(connection, idle_folder)
+            if clock() - self._looked_at < interval:
+                self._synced()
+                return
+        await self._look(connection, idle_folder)
+        self._looked_at = clock()
+        self._synced()
+
+    async def _wait(self, connection: ImapConnection, reader: IdleReader, interval: float, seconds: float) -> bool:
+        """Waits in IDLE or, where that does not work, for the next poll; True when the server announced a change."""
+        if "IDLE" in connection.capabilities and self._host.idle_works:
+            await self._report("idle")
+            try:
+                return await reader.wait(min(_jittered(interval), seconds))
+            except IdleRefused:
+                self._host.idle_refused()
+        await self._report("polling")
+        await asyncio.sleep(min(_jittered(self._timers.poll), seconds))
+        return False
+
+    async def _look(self, connection: ImapConnection, idle_folder: str) -> None:
+        """Asks for every folder's UIDNEXT by name: also a folder that was renamed away and made anew answers then."""
+        for name in self._settings.folders:
+            try:
+                now = await call(self._tools.work, connection, connection.status, name)
+                state = self._states.get(name)
+                rebuilt = state is None or state.uidvalidity != now.uidvalidity
+                if rebuilt or now.uidnext is None or now.uidnext > self._uidnext.get(name, 0):
+                    found = await self._list(connection, name, reopen=True)
+                    if found and name == idle_folder and self._host.idle_works:
+                        self._host.unannounced()
+            except FolderMissing:
+                if name == idle_folder:
+                    raise
+        if connection.selected is None or connection.selected.name != idle_folder:
+            await self._list(connection, idle_folder)
+
+    async def _list(self, connection: ImapConnection, name: str, *, reopen: bool = False) -> bool:
+        """Lists and commits all that is new in a folder, which is open afterwards; whether anything was new."""
+        found = False
+        while True:
+            batch = await call(self._tools.work, connection, self._next_batch, connection, name, reopen)
+            await self._commit(batch)
+            found = found or bool(batch.messages)
+            reopen = False
+            if not batch.more:
+                break
+        opened = connection.selected
+        self._uidnext[name] = max(opened.uidnext or 0 if opened else 0, batch.state.last_uid + 1)
+        return found
+
+    def _next_batch(self, connection: ImapConnection, name: str, reopen: bool) -> Batch:
+        state = self._states.get(name)
+        if reopen or state is None or connection.selected is None or connection.selected.name != name:
+            state = open_folder(connection, name, state, self._settings.since)
+        return list_new(connection, state, self._tools.batch)
+
+    async def _advance_backlogs(self, connection: ImapConnection, idle_folder: str) -> bool:
+        """Lists one batch of each folder's backlog, and then what is new; False when there is no backlog."""
+        pending = [state for name in self._settings.folders if (state := self._states.get(name)) and state.backlog]
+        for name in [state.folder for state in pending]:
+            await self._list(connection, name)
+            state = self._states[name]
+            if state.backlog is not None:
+                batch = await call(
+                    self._tools.work, connection, list_backlog, connection, state, state.backlog, self._tools.batch
+                )
+                await self._commit(batch)
+        if pending:
+            await self._report("listing")
+            await self._list(connection, idle_folder)
+        return bool(pending)
+
+    async def _commit(self, batch: Batch) -> None:
+        if batch.state == self._states.get(batch.state.folder) and not batch.messages:
+            return
+        await self._persist(
+            lambda: self._tools.sink.listed(self._mailbox_id, batch.state, batch.messages, batch.origin)
+        )
+        self._states[batch.state.folder] = batch.state
+
+    async def _persist(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Calls the sink until it succeeds: nothing is skipped because a database was away."""
+        attempt = 0
+        while True:
+            try:
+                await action()
+                return
+            except Exception as error:  # noqa: BLE001 - whatever failed above, the answer is to try again
+                attempt += 1
+                _log.warning("storing for mailbox %s failed: %s", self._mailbox_id, type(error).__name__)
+            await asyncio.sleep(self._backoff(attempt))
+
+    async def _after(self, failure: ProviderError) -> None:
+        """Reports a failure and waits as long as its kind asks for."""
+        timers = self._timers
+        if isinstance(failure, AuthFailed):
+            self._auth_failures += 1
+            final = self._auth_failures >= _AUTH_ATTEMPTS
+            await self._report("needs_reauth" if final else "backoff", failure)
+            await asyncio.sleep(0 if final else _jittered(timers.auth * 2 ** (self._auth_failures - 1)))
+        elif isinstance(failure, RateLimited):
+            await self._report("rate_limited", failure)
+            pause = min(timers.throttled_cap, timers.throttled * 2 ** min(self._failures - 1, 10))
+            if failure.until is not None:
+                pause = max(0.0, (failure.until - datetime.now(UTC)).total_seconds())
+            await asyncio.sleep(_jittered(pause))
+        elif isinstance(failure, Permanent):
+            await self._report("failed", failure)
+            await asyncio.sleep(_jittered(timers.permanent))
+        else:
+            if self._failures > 1:  # a single broken connection is everyday life
+                await self._report("backoff", failure)
+            await self._host.pause(self._backoff(self._failures))
+
+    def _backoff(self, attempt: int) -> float:
+        return random.uniform(0, min(self._timers.backoff_cap, self._timers.backoff * 2 ** min(attempt - 1, 10)))
+
+    async def _report(self, state: State, failure: ProviderError | None = None) -> None:
+        """Keeps the status, and tells the sink when it changed; a sink that cannot hear it now hears the next one."""
+        error = type(failure).__name__ if failure else None
+        if (state, error) == (self.status.state, self.status.error):
+            return
+        self.status = replace(self.status, state=state, error=error, detail=str(failure or ""))
+        try:
+            await self._tools.sink.status(self._mailbox_id, self.status)
+        except Exception as broken:  # noqa: BLE001 - as above
+            _log.warning("the status of mailbox %s was not stored: %s", self._mailbox_id, type(broken).__name__)
+
+    def _synced(self) -> None:
+        self.status = replace(self.status, synced_at=datetime.now(UTC))
+
+    def _token_ends(self, secret: Secret) -> float:
+        """The time of the loop's clock at which the connection is to be renewed."""
+        if secret.expires_at is None:
+            return float("inf")
+        life = (secret.expires_at - datetime.now(UTC)).total_seconds()
+        return asyncio.get_running_loop().time() + max(life - self._timers.token_margin, life / 2, self._timers.backoff)
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.8, 1.2)
+
+
+def _domain(host: str) -> str:
+    return ".".join(host.lower().split(".")[-2:])
