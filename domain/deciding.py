@@ -6,6 +6,7 @@ write there, then a ticket of its own. Every step leaves a line in the decision 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -14,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.address import organisation_domain
 from domain.email import MailKind
-from domain.inbound import Outcome
-from domain.task import Candidate, Option, Question, TaskKind, TaskResolution
+from domain.inbound import InboundEmail, Outcome, ParentWait, Reference
+from domain.task import Answered, Candidate, Option, Question, TaskResolution
 
 # How long a reply waits for a parent that is being processed, and for one that waits for a person itself.
 PARENT_PATIENCE = timedelta(minutes=10)
@@ -119,20 +120,28 @@ class Decision(_Record):
     seen: dict[str, UUID] = Field(default_factory=dict)
 
 
-class Answer(_Record):
-    """What a person, or a deadline, said to one question."""
+class Decide(Reference):
+    """The input of `find_thread`: the answers so far, and the mails that were waited for long enough."""
 
-    kind: TaskKind
-    resolution: TaskResolution
+    email: InboundEmail
+    answers: tuple[Answered, ...] = ()
+    waited: tuple[UUID, ...] = ()
 
 
-def decide(facts: Facts, answers: list[Answer]) -> Decision:
+class Decided(Reference):
+    """The decision as the workflow knows it; `wait` comes with the action of that name."""
+
+    action: Action
+    wait: ParentWait | None = None
+
+
+def decide(facts: Facts, answers: Sequence[Answered]) -> Decision:
     """The one outcome of this message, or what has to happen before it can be known."""
     return _Deciding(facts, answers).decide()
 
 
 class _Deciding:
-    def __init__(self, facts: Facts, answers: list[Answer]) -> None:
+    def __init__(self, facts: Facts, answers: Sequence[Answered]) -> None:
         self.facts = facts
         self.answers = {answer.kind: answer.resolution for answer in answers}
         self.lines: list[EvidenceLine] = []

@@ -60,8 +60,9 @@ class ParentWait(Reference):
     patience: timedelta
 
 
-class Failed(Reference):
-    """An activity's permanent failure, as the repair task names it: a stable code, no content."""
+class Conclude(Reference):
+    """Ends a message without a decision: its source lost it, or a person discarded what could not be processed."""
 
-    step: str
-    code: str
+    email: InboundEmail
+    outcome: Literal["gone", "discarded"]
+    reason: str

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.inbound import Reference
+from domain.inbound import InboundEmail, Reference
 
 TaskKind = Literal[
     "choose_ticket",
@@ -73,9 +73,50 @@ class OpenTask(Reference):
     kind: TaskKind
     options: tuple[str, ...]
     default: str
+    url: str = ""
     remind_after: timedelta
     escalate_after: timedelta
     default_after: timedelta
+
+
+class Answered(Reference):
+    """One answered question of a message."""
+
+    kind: TaskKind
+    resolution: TaskResolution
+
+
+class AskPerson(Reference):
+    """Opens the `number`th task of a message: its decision's question, or, with `failed_step`, how to repair it."""
+
+    email: InboundEmail
+    workflow_id: str
+    number: int
+    failed_step: str = ""
+    failure: str = ""
+
+
+class Settle(Reference):
+    """An answer on its way into Postgres, where the first one wins."""
+
+    email: InboundEmail
+    task_id: UUID
+    resolution: TaskResolution
+
+
+class Advance(Reference):
+    """Nobody has answered yet: the task goes to its next stage."""
+
+    email: InboundEmail
+    task_id: UUID
+    stage: Literal["reminded", "escalated"]
+
+
+class Ignored(Reference):
+    """An answer that the waiting workflow could not take."""
+
+    email: InboundEmail
+    resolution: TaskResolution
 
 
 class Deadlines(BaseModel):

@@ -7,15 +7,16 @@ thousand mails at once make the same tickets as one by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain.address import canonical
-from domain.deciding import Answer, Decision, decide
+from domain.deciding import PERSON_PATIENCE, Decision, decide
 from domain.email import ParsedEmail
 from domain.identity import derived_id
 from domain.inbound import Committed
+from domain.task import Answered
 from storage import evidence, ledger
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ async def evaluate(
     keys: Mapping[str, bytes],
     tenant_id: UUID,
     email_id: UUID,
-    answers: list[Answer],
+    answers: Sequence[Answered],
     waited: frozenset[UUID] = frozenset(),
 ) -> Decision:
     """The decision as of now. Writes nothing: `explain` runs this very function."""
@@ -42,10 +43,19 @@ async def find_thread(
     keys: Mapping[str, bytes],
     tenant_id: UUID,
     email_id: UUID,
-    answers: list[Answer],
+    answers: Sequence[Answered],
     waited: frozenset[UUID],
 ) -> Decision:
     """Evaluates, registers a wait, and keeps the decision record."""
+    # A mail that came to wait for a person meanwhile is waited for as long as the person may take.
+    asking = await session.fetch(
+        """select email_id from emails e where tenant_id = $1 and email_id = any($2) and state = 'waiting'
+              and listed_at > now() - $3::interval""",
+        tenant_id,
+        list(waited),
+        PERSON_PATIENCE,
+    )
+    waited -= {row["email_id"] for row in asking}
     decision = await evaluate(session, keys, tenant_id, email_id, answers, waited)
     while decision.wait_for is not None and not await _register_wait(session, tenant_id, email_id, decision.wait_for):
         waited |= {decision.wait_for}
@@ -143,12 +153,14 @@ async def committed(session: Session, tenant_id: UUID, row: Any) -> Committed:
     return Committed(outcome=row["outcome"], reason=row["reason"], ticket_no=number)
 
 
-async def gone(session: Session, tenant_id: UUID, email_id: UUID) -> None:
-    """The source lost the message before it could be fetched: an outcome of its own."""
+async def conclude(session: Session, tenant_id: UUID, email_id: UUID, outcome: str, reason: str) -> Committed:
+    """An outcome without a decision: `gone`, or `discarded`. Once an outcome stands, it stays."""
     row = await ledger.get(session, tenant_id, email_id, lock=True)
     if row["outcome"] is None:
-        await _record(session, tenant_id, email_id, "gone", "gone_at_source", [], None, None)
-        await ledger.done(session, tenant_id, email_id)
+        await _record(session, tenant_id, email_id, outcome, reason, [], None, None)
+        row = await ledger.get(session, tenant_id, email_id)
+    await ledger.done(session, tenant_id, email_id)
+    return await committed(session, tenant_id, row)
 
 
 async def waiters(session: Session, tenant_id: UUID, email_id: UUID) -> list[str]:
@@ -266,6 +278,10 @@ async def _claim_ids(
 
 async def _merge(session: Session, tenant_id: UUID, other: UUID, into: UUID) -> None:
     """Two tickets turned out to be one conversation: everything moves, and the emptied one points to the other."""
+    # Locked first, so that a comment being added to it is committed, and seen, before its comments move.
+    await session.execute(
+        "select from tickets where tenant_id = $1 and ticket_id = $2 for update", tenant_id, other
+    )
     for table in ("comments", "ticket_message_ids", "emails"):
         await session.execute(
             f"update {table} set ticket_id = $3 where tenant_id = $1 and ticket_id = $2", tenant_id, other, into

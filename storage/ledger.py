@@ -152,6 +152,14 @@ async def unstarted(session: Session, tenant_id: UUID, mailbox_id: UUID, limit: 
     ]
 
 
+async def mark_started(session: Session, tenant_id: UUID, email_ids: Sequence[UUID]) -> None:
+    await session.execute(
+        "update emails set state = 'started' where tenant_id = $1 and email_id = any($2) and state = 'listed'",
+        tenant_id,
+        list(email_ids),
+    )
+
+
 async def by_workflow_id(session: Session, tenant_id: UUID, workflow_id: str) -> Any:
     return await session.fetchrow(
         "select * from emails where tenant_id = $1 and workflow_id = $2", tenant_id, workflow_id

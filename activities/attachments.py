@@ -1,0 +1,38 @@
+"""`store_attachments`: every part of the manifest into the object store, or skipped with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from temporalio import activity
+
+from activities.services import Services
+from domain.inbound import InboundEmail
+from storage import attachments, ledger
+from storage.objects import part_key, raw_key
+
+
+class StoreAttachments:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @activity.defn
+    async def store_attachments(self, email: InboundEmail) -> None:
+        """Safe to repeat: parts are content-addressed, and a part is stored before its row says so."""
+        services, tenant_id = self._services, email.tenant_id
+        async with services.db.tenant(tenant_id) as session:
+            row = await ledger.get(session, tenant_id, email.email_id)
+            wanted = await attachments.pending(session, tenant_id, email.email_id)
+        if wanted:
+            raw = await services.objects.get(raw_key(tenant_id, row["raw_sha256"]))
+            with TemporaryDirectory(prefix="postroom-") as directory:
+                await services.parser.extract(raw, Path(directory))
+                found = {sha256 for sha256 in wanted if (Path(directory) / sha256).is_file()}
+                for sha256 in found:
+                    await services.objects.put(part_key(tenant_id, sha256), Path(directory) / sha256)
+        else:
+            found = set()
+        async with services.db.tenant(tenant_id) as session:
+            await attachments.settle(session, tenant_id, email.email_id, found)
+            await ledger.done(session, tenant_id, email.email_id)

@@ -1,0 +1,75 @@
+"""`find_thread` and the commits: evidence to decision, decision to outcome."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.services import Services
+from domain.deciding import Decide, Decided
+from domain.inbound import Committed, Conclude, InboundEmail, ParentWait
+from storage import deciding
+
+
+class _Stale(Exception):
+    """Rolls the transaction back: the evidence moved while this was being committed."""
+
+
+class DecideMessage:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @activity.defn
+    async def find_thread(self, request: Decide) -> Decided:
+        email = request.email
+        async with self._services.db.tenant(email.tenant_id) as session:
+            decision = await deciding.find_thread(
+                session,
+                self._services.token_keys,
+                email.tenant_id,
+                email.email_id,
+                request.answers,
+                frozenset(request.waited),
+            )
+        wait = ParentWait(email_id=decision.wait_for, patience=decision.patience) if decision.wait_for else None
+        return Decided(action=decision.action, wait=wait)
+
+    @activity.defn
+    async def create_ticket(self, email: InboundEmail) -> Committed:
+        return await self._commit(email)
+
+    @activity.defn
+    async def append_comment(self, email: InboundEmail) -> Committed:
+        return await self._commit(email)
+
+    @activity.defn
+    async def record_outcome(self, email: InboundEmail) -> Committed:
+        return await self._commit(email)
+
+    @activity.defn
+    async def conclude(self, conclusion: Conclude) -> Committed:
+        email = conclusion.email
+        async with self._services.db.tenant(email.tenant_id) as session:
+            committed = await deciding.conclude(
+                session, email.tenant_id, email.email_id, conclusion.outcome, conclusion.reason
+            )
+        await self._wake_waiters(email)
+        return committed
+
+    async def _commit(self, email: InboundEmail) -> Committed:
+        """Commits the recorded decision, whichever it is; each kind runs under its own name in the history."""
+        try:
+            async with self._services.db.tenant(email.tenant_id) as session:
+                committed = await deciding.commit(session, email.tenant_id, email.email_id)
+                if committed.stale:
+                    raise _Stale
+        except _Stale:
+            return Committed(stale=True)
+        await self._wake_waiters(email)
+        return committed
+
+    async def _wake_waiters(self, email: InboundEmail) -> None:
+        # After the commit, and again on every attempt: a signal lost in a crash is sent by the retry.
+        async with self._services.db.tenant(email.tenant_id) as session:
+            waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
+        for workflow_id in waiting:
+            await self._services.runs.parent_done(workflow_id, email.email_id)

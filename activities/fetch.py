@@ -1,0 +1,45 @@
+"""`fetch_message`: from the source to the object store, streamed, content-addressed, once."""
+
+from __future__ import annotations
+
+import contextlib
+
+from temporalio import activity
+
+from activities.services import Services
+from activities.sources import Sources
+from domain.inbound import Fetched, InboundEmail
+from providers.base import Gone, Permanent
+from storage import ledger
+from storage.objects import Spool, raw_key
+
+
+class FetchMessage:
+    def __init__(self, services: Services, sources: Sources) -> None:
+        self._services = services
+        self._sources = sources
+
+    @activity.defn
+    async def fetch_message(self, email: InboundEmail) -> Fetched:
+        """Raises Permanent for a message above the size limit; a message that vanished is a result."""
+        services = self._services
+        async with services.db.tenant(email.tenant_id) as session:
+            row = await ledger.get(session, email.tenant_id, email.email_id)
+        if row["raw_sha256"] is not None:
+            return Fetched(size=row["raw_size"])
+        with Spool(services.max_message_bytes) as spool:
+            try:
+                source = await self._sources.get(email.tenant_id, email.mailbox_id)
+                async with contextlib.aclosing(source.fetch(row["locator"])) as chunks:
+                    async for chunk in chunks:
+                        activity.heartbeat(spool.size)
+                        spool.write(chunk)
+            except Gone:
+                return Fetched(gone=True)
+            except ValueError:
+                raise Permanent("message too large") from None
+            spool.finish()
+            await services.objects.put(raw_key(email.tenant_id, spool.sha256), spool.path)
+            async with services.db.tenant(email.tenant_id) as session:
+                await ledger.fetched(session, email.tenant_id, email.email_id, spool.sha256, spool.size)
+            return Fetched(size=spool.size)

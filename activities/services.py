@@ -1,0 +1,24 @@
+"""What the activities work with: one object per process, made in `workers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.runs import Runs
+from mail.pool import ParserPool
+from storage.database import Database
+from storage.objects import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`token_keys` sign reply tokens; `public_url` is the console's; `max_message_bytes` bounds what is fetched from any source."""
+
+    db: Database
+    objects: Objects
+    parser: ParserPool
+    runs: Runs
+    token_keys: Mapping[str, bytes]
+    public_url: str
+    max_message_bytes: int

@@ -1,0 +1,45 @@
+"""A mailbox: where mail comes from, and how its entity workflow stands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from domain.inbound import Provider, Reference
+
+
+class MailboxRef(Reference):
+    """The input of `MailboxWorkflow`, and its state when it continues as new."""
+
+    tenant_id: UUID
+    mailbox_id: UUID
+    provider: Provider
+    paused: bool = False
+    # How long at most until the next reconcile, whatever notifications say.
+    reconcile_every: timedelta = timedelta(minutes=1)
+
+
+class MailboxChange(Reference):
+    """What an operator asked of a mailbox; `since` (aware) comes with `resync`."""
+
+    mailbox: MailboxRef
+    what: Literal["pause", "resume", "resync", "reconfigure", "credentials_changed"]
+    since: datetime | None = None
+
+
+class SyncResult(Reference):
+    """What one sync did. `more`: there is more to do at once."""
+
+    listed: int = 0
+    started: int = 0
+    more: bool = False
+
+
+class MailboxView(Reference):
+    """The answer to the query `status`."""
+
+    state: str
+    syncs: int
+    last_sync_at: datetime | None = None
+    last_error: str = ""

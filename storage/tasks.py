@@ -1,0 +1,193 @@
+"""Human tasks in Postgres: opened by a workflow, settled here first, so that exactly one answer wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain.address import canonical, organisation_domain
+from domain.email import ParsedEmail
+from domain.identity import derived_id
+from domain.task import DEADLINES, OpenTask, Question, TaskResolution
+
+if TYPE_CHECKING:
+    from storage.database import Session
+
+
+class InvalidChoice(Exception):
+    """The answer is none of the task's options; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Who answered, and what; `won` when it was this call that settled the task."""
+
+    won: bool
+    resolution: TaskResolution
+    workflow_id: str
+
+
+async def open_for_email(
+    session: Session, tenant_id: UUID, email_id: UUID, workflow_id: str, question: Question, number: int
+) -> OpenTask:
+    """Opens the email's `number`th task; a repeated call finds it open."""
+    deadlines = DEADLINES[question.kind]
+    task_id = derived_id(email_id, f"task/{number}")
+    await session.execute(
+        """with task as (
+             insert into tasks (tenant_id, task_id, kind, email_id, mailbox_id, workflow_id, question, options,
+                                candidates, default_option, deadline)
+             select $1, $2, $3, $4, mailbox_id, $5, $6, $7, $8, $9, $10 from emails
+              where tenant_id = $1 and email_id = $4
+             on conflict do nothing returning 1)
+           update emails set state = 'waiting',
+                  timeline = timeline || step('waiting for a person', jsonb_build_object('kind', $3::text))
+            where tenant_id = $1 and email_id = $4 and exists (select from task)""",
+        tenant_id,
+        task_id,
+        question.kind,
+        email_id,
+        workflow_id,
+        question.text,
+        [option.model_dump() for option in question.options],
+        [candidate.model_dump() for candidate in question.candidates],
+        question.default,
+        datetime.now(UTC) + deadlines.default,
+    )
+    return OpenTask(
+        task_id=task_id,
+        kind=question.kind,
+        options=tuple(option.id for option in question.options),
+        default=question.default,
+        remind_after=deadlines.remind,
+        escalate_after=deadlines.escalate,
+        default_after=deadlines.default,
+    )
+
+
+async def settle(
+    session: Session, tenant_id: UUID, task_id: UUID, resolution: TaskResolution, *, delivered: bool
+) -> Settled:
+    """Settles the task if nobody did; otherwise tells who won. `delivered`: the workflow already knows.
+
+    Raises LookupError for an unknown task, InvalidChoice when the choice is none of its options.
+    """
+    task = await session.fetchrow(
+        "select * from tasks where tenant_id = $1 and task_id = $2 for update", tenant_id, task_id
+    )
+    if task is None:
+        raise LookupError(f"no task {task_id}")
+    resolution = resolution.model_copy(update={"task_id": task_id})
+    if task["state"] != "open":
+        if delivered:
+            await mark_delivered(session, tenant_id, task_id)
+        return Settled(False, TaskResolution.model_validate(task["resolution"]), task["workflow_id"])
+    if resolution.choice not in {option["id"] for option in task["options"]}:
+        raise InvalidChoice(f"choose one of: {', '.join(option['id'] for option in task['options'])}")
+    await session.execute(
+        """update tasks set state = $3, resolution = $4, resolved_by = $5, resolved_at = now(),
+                  delivered_at = case when $6 then now() end
+            where tenant_id = $1 and task_id = $2""",
+        tenant_id,
+        task_id,
+        "defaulted" if resolution.by == "deadline" else "resolved",
+        resolution.model_dump(mode="json"),
+        resolution.by,
+        delivered,
+    )
+    await session.execute(
+        "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'resolve_task', $3, $4)",
+        tenant_id,
+        resolution.by,
+        f"task/{task_id}",
+        {"choice": resolution.choice, "remember": resolution.remember},
+    )
+    if resolution.remember:
+        await _remember(session, tenant_id, task, resolution)
+    return Settled(True, resolution, task["workflow_id"])
+
+
+async def mark_delivered(session: Session, tenant_id: UUID, task_id: UUID) -> None:
+    await session.execute(
+        """update tasks set delivered_at = now()
+            where tenant_id = $1 and task_id = $2 and delivered_at is null and state <> 'open'""",
+        tenant_id,
+        task_id,
+    )
+
+
+async def owed(session: Session, tenant_id: UUID, task_id: UUID) -> tuple[str, TaskResolution] | None:
+    """The workflow and the answer that still has to be signalled to it."""
+    row = await session.fetchrow(
+        """select workflow_id, resolution from tasks
+            where tenant_id = $1 and task_id = $2 and state = 'resolved' and delivered_at is null""",
+        tenant_id,
+        task_id,
+    )
+    return (row["workflow_id"], TaskResolution.model_validate(row["resolution"])) if row else None
+
+
+async def advance(session: Session, tenant_id: UUID, task_id: UUID, stage: str) -> None:
+    """Marks an open task `reminded` or `escalated`."""
+    await session.execute(
+        "update tasks set stage = $3 where tenant_id = $1 and task_id = $2 and state = 'open'",
+        tenant_id,
+        task_id,
+        stage,
+    )
+
+
+async def note_ignored(session: Session, tenant_id: UUID, email_id: UUID, resolution: TaskResolution) -> None:
+    """An answer that the waiting workflow could not take: recorded, so that whoever sent it can find out why."""
+    await session.execute(
+        "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'answer_ignored', $3, $4)",
+        tenant_id,
+        resolution.by,
+        f"email/{email_id}",
+        {"choice": resolution.choice, "task_id": str(resolution.task_id) if resolution.task_id else None},
+    )
+
+
+async def _remember(session: Session, tenant_id: UUID, task: Any, resolution: TaskResolution) -> None:
+    """Turns the answer into an association: this address, or a domain that only an organisation has, is that client."""
+    client_id = await _client_of(session, tenant_id, resolution.choice)
+    parsed = await session.fetchval(
+        "select parsed from email_contents where tenant_id = $1 and email_id = $2", tenant_id, task["email_id"]
+    )
+    if client_id is None or parsed is None:
+        return
+    email = ParsedEmail.model_validate(parsed)
+    if not email.from_:
+        return
+    address = canonical(email.from_[0].address)
+    known = await session.fetchval(
+        "select true from contacts where tenant_id = $1 and address = $2 limit 1", tenant_id, address
+    )
+    domain = organisation_domain(address)
+    # An address that is a contact of several clients is remembered as itself; its colleagues may be of either.
+    kind, value = ("address", address) if known or domain is None else ("domain", domain)
+    await session.execute(
+        """insert into sender_associations (tenant_id, kind, value, client_id, learned_by) values ($1, $2, $3, $4, $5)
+           on conflict (tenant_id, kind, value) do update
+             set client_id = excluded.client_id, learned_by = excluded.learned_by, created_at = now()""",
+        tenant_id,
+        kind,
+        value,
+        client_id,
+        resolution.by,
+    )
+
+
+async def _client_of(session: Session, tenant_id: UUID, choice: str) -> UUID | None:
+    """The client an answer points to, directly or as the client of a ticket."""
+    what, _, value = choice.partition(":")
+    if what == "client" and value != "None":
+        return UUID(value)
+    if what == "ticket" and value:
+        client: UUID | None = await session.fetchval(
+            "select client_id from tickets where tenant_id = $1 and ticket_id = $2", tenant_id, UUID(value)
+        )
+        return client
+    return None

@@ -1,0 +1,57 @@
+"""`POST /webhooks/raw/{mailbox_id}`: one message as RFC 5322 bytes, signed as Standard Webhooks."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from storage import mailboxes
+from storage.database import Database
+from storage.secrets import KeyRing
+from webhooks.ingress import Ingress, Replayed
+from webhooks.standard_webhooks import BadSignature, verify
+
+log = structlog.get_logger("webhooks")
+
+
+class RawWebhook:
+    def __init__(self, db: Database, keyring: KeyRing, ingress: Ingress) -> None:
+        self._db = db
+        self._keyring = keyring
+        self._ingress = ingress
+
+    async def post(self, request: web.Request) -> web.Response:
+        """202 once the message is durable; 401 unsigned or unknown, 409 replayed, 413 too large, 503 try again."""
+        mailbox = await self._mailbox(request.match_info["mailbox_id"])
+        if mailbox is None:
+            return _problem(401, "No raw mailbox accepts this signature.")
+        body = await request.read()
+        try:
+            webhook_id = verify(mailbox.secret(self._keyring)["webhook_secret"], request.headers, body)
+        except BadSignature as error:
+            log.warning("raw webhook refused", mailbox=str(mailbox.mailbox_id), cause=str(error))
+            return _problem(401, f"No raw mailbox accepts this signature: {error}.")
+        located = mailboxes.Located(mailbox.tenant_id, mailbox.mailbox_id, mailbox.provider, mailbox.state)
+        try:
+            sha256 = await self._ingress.accept(located, body, webhook_id=webhook_id)
+        except Replayed:
+            return _problem(409, "This webhook-id was accepted before; send every message under an id of its own.")
+        return web.json_response({"locator": sha256}, status=202)
+
+    async def _mailbox(self, mailbox_id: str) -> mailboxes.Mailbox | None:
+        try:
+            located = await mailboxes.locate(self._db, UUID(mailbox_id))
+        except ValueError:
+            return None
+        if located is None or located.provider != "raw":
+            return None
+        async with self._db.tenant(located.tenant_id) as session:
+            return await mailboxes.get(session, located.tenant_id, located.mailbox_id)
+
+
+def _problem(status: int, detail: str) -> web.Response:
+    return web.json_response(
+        {"status": status, "detail": detail}, status=status, content_type="application/problem+json"
+    )

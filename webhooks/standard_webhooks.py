@@ -1,0 +1,46 @@
+"""Standard Webhooks signatures (standardwebhooks.com, version 1.0.0): HMAC-SHA256 over id, timestamp and body."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import time
+from collections.abc import Mapping
+
+TOLERANCE = 5 * 60
+_PREFIX = "whsec_"
+
+
+class BadSignature(Exception):
+    """The request is not authentic, or too old to be accepted. The text names the header, never a secret."""
+
+
+def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> str:
+    """The authentic webhook id. `secret` is `whsec_<base64>`; `webhook-signature` may hold several, for rotation."""
+    webhook_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not webhook_id or len(webhook_id) > 200 or not webhook_id.isascii():
+        raise BadSignature("webhook-id is missing or malformed")
+    if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
+        raise BadSignature("webhook-timestamp is missing or malformed")
+    if abs((time.time() if now is None else now) - int(stamp)) > TOLERANCE:
+        raise BadSignature("webhook-timestamp is more than five minutes off")
+    expected = sign(secret, webhook_id, int(stamp), body)
+    given = headers.get("webhook-signature", "").split(" ")[:10]
+    # No early end: every given signature is compared.
+    if not any([hmac.compare_digest(expected.encode(), signature.encode()) for signature in given]):
+        raise BadSignature("webhook-signature does not match")
+    return webhook_id
+
+
+def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
+    """The value of `webhook-signature` for these three. Raises ValueError for a malformed secret."""
+    if not secret.startswith(_PREFIX):
+        raise ValueError("a webhook secret begins with whsec_")
+    try:
+        key = base64.b64decode(secret[len(_PREFIX) :], validate=True)
+    except binascii.Error:
+        raise ValueError("a webhook secret is whsec_ and base64") from None
+    mac = hmac.new(key, f"{webhook_id}.{timestamp}.".encode(), "sha256")
+    mac.update(body)
+    return "v1," + base64.b64encode(mac.digest()).decode()

@@ -1,0 +1,59 @@
+"""Keeps one entity workflow running per mailbox and one per listener shard, also for those added while we run."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from domain.identity import listener_workflow_id
+from domain.mailbox import MailboxRef
+from storage import mailboxes
+from storage.database import TRANSIENT, Database
+from workers.settings import Settings
+from workers.temporal import TemporalRuns
+from workflows import names
+
+log = structlog.get_logger("worker")
+
+LOOK_EVERY = 5.0
+
+
+async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> None:
+    started: set[UUID] = set()
+    shards_started = False
+    while True:
+        try:
+            if not shards_started:
+                await _start_shards(runs, settings.listener_shards)
+                shards_started = True
+            for mailbox in await mailboxes.locate_all(db):
+                if mailbox.mailbox_id not in started:
+                    await runs.start_mailbox(
+                        MailboxRef(
+                            tenant_id=mailbox.tenant_id,
+                            mailbox_id=mailbox.mailbox_id,
+                            provider=mailbox.provider,
+                            paused=mailbox.state == "paused",
+                            reconcile_every=timedelta(seconds=settings.reconcile_seconds),
+                        )
+                    )
+                    started.add(mailbox.mailbox_id)
+        except (RPCError, *TRANSIENT) as error:
+            log.warning("mailboxes could not be looked after; trying again", error=type(error).__name__)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _start_shards(runs: TemporalRuns, shards: int) -> None:
+    for shard in range(shards):
+        await runs.client.start_workflow(
+            names.LISTENER,
+            shard,
+            id=listener_workflow_id(shard),
+            task_queue=names.MAIL_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )

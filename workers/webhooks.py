@@ -1,0 +1,39 @@
+"""`postroom webhooks`: everything that is pushed to us, over HTTP and SMTP."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import structlog
+
+from storage.objects import Objects
+from storage.secrets import KeyRing
+from webhooks import app, smtp
+from webhooks.ingress import Ingress
+from webhooks.raw import RawWebhook
+from webhooks.starter import Starter
+from workers import health, process
+from workers.settings import Settings
+from workers.temporal import LazyRuns
+
+log = structlog.get_logger("webhooks")
+
+
+async def run(settings: Settings) -> None:
+    keyring = KeyRing(settings.master_keys.get_secret_value())
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(process.database(settings))
+        starter = Starter(LazyRuns())
+        ingress = Ingress(db, Objects(settings.objects_url), starter, max_message_bytes=settings.max_message_bytes)
+        application = app.build(RawWebhook(db, keyring, ingress), max_message_bytes=settings.max_message_bytes)
+        application.add_routes(health.routes({"postgres": health.postgres(db)}))
+        server = await health.serve(application, settings.host, settings.webhooks_port)
+        stack.push_async_callback(server.cleanup)
+        inbox = await smtp.serve(
+            smtp.Inbox(db, ingress), settings.host, settings.smtp_port, max_message_bytes=settings.max_message_bytes
+        )
+        stack.callback(inbox.close)
+        log.info("webhooks are served", http=settings.webhooks_port, smtp=settings.smtp_port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(starter.run())

@@ -1,0 +1,97 @@
+"""`postroom worker`: runs the workflows and every activity but listening."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import structlog
+from aiohttp import web
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from activities.attachments import StoreAttachments
+from activities.decide import DecideMessage
+from activities.fetch import FetchMessage
+from activities.mailbox import MailboxActivities
+from activities.parse import ParseMessage
+from activities.services import Services
+from activities.sources import Sources
+from activities.tasks import HumanTaskActivities
+from mail.pool import ParserPool
+from storage.objects import Objects
+from storage.secrets import KeyRing
+from workers import entities, health, process, temporal
+from workers.settings import Settings
+from workflows import names
+from workflows.inbound_email import InboundEmailWorkflow
+from workflows.listener import ListenerWorkflow
+from workflows.mailbox import MailboxWorkflow
+
+WORKFLOWS = [InboundEmailWorkflow, MailboxWorkflow, ListenerWorkflow]
+
+log = structlog.get_logger("worker")
+
+
+async def run(settings: Settings) -> None:
+    keyring = KeyRing(settings.master_keys.get_secret_value())
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(process.database(settings))
+        client = await temporal.connect()
+        runs = temporal.TemporalRuns(client)
+        parser = ParserPool(processes=settings.parser_processes)
+        await parser.start()
+        stack.push_async_callback(parser.close)
+        sources = Sources(db, keyring, allow_private_hosts=settings.allow_private_hosts)
+        stack.push_async_callback(sources.close)
+        services = Services(
+            db=db,
+            objects=Objects(settings.objects_url),
+            parser=parser,
+            runs=runs,
+            token_keys=keyring.derive("reply-token"),
+            public_url=settings.public_url,
+            max_message_bytes=settings.max_message_bytes,
+        )
+        decide, tasks, mailbox = DecideMessage(services), HumanTaskActivities(services), MailboxActivities(services)
+        mail_worker = Worker(
+            client,
+            task_queue=names.MAIL_QUEUE,
+            workflows=WORKFLOWS,
+            activities=[
+                ParseMessage(services).parse_message,
+                decide.find_thread,
+                decide.create_ticket,
+                decide.append_comment,
+                decide.record_outcome,
+                decide.conclude,
+                StoreAttachments(services).store_attachments,
+                tasks.open_task,
+                tasks.settle_task,
+                tasks.advance_task,
+                tasks.note_ignored_answer,
+                mailbox.sync_mailbox,
+                mailbox.change_mailbox,
+            ],
+            workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+            graceful_shutdown_timeout=timedelta(seconds=20),
+        )
+        provider_worker = Worker(
+            client,
+            task_queue=names.PROVIDER_QUEUE,
+            activities=[FetchMessage(services, sources).fetch_message],
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+            max_concurrent_activities=20,
+            graceful_shutdown_timeout=timedelta(seconds=20),
+        )
+        if settings.health_port:
+            application = web.Application()
+            application.add_routes(health.routes({"postgres": health.postgres(db)}))
+            server = await health.serve(application, settings.host, settings.health_port)
+            stack.push_async_callback(server.cleanup)
+        log.info("worker is polling")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(mail_worker.run())
+            group.create_task(provider_worker.run())
+            group.create_task(entities.keep_running(db, runs, settings))

@@ -1,0 +1,110 @@
+"""One mailbox, for as long as it exists: syncs on notice and on a timer, and starts what was never started."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from domain.mailbox import MailboxChange, MailboxRef, MailboxView
+    from workflows import names, steps
+
+Change = Literal["pause", "resume", "resync", "reconfigure", "credentials_changed"]
+
+
+@workflow.defn(name=names.MAILBOX)
+class MailboxWorkflow:
+    @workflow.init
+    def __init__(self, mailbox: MailboxRef) -> None:
+        self._mailbox = mailbox
+        # A notification is a hint: it only sets this, and a burst of them is one sync.
+        self._dirty = True
+        self._changes: list[tuple[Change, datetime | None]] = []
+        self._syncs = 0
+        self._last_sync_at: datetime | None = None
+        self._last_error = ""
+
+    @workflow.run
+    async def run(self, mailbox: MailboxRef) -> None:
+        while True:
+            while self._changes:
+                what, since = self._changes.pop(0)
+                change = MailboxChange(mailbox=self._mailbox, what=what, since=since)
+                self._mailbox = await steps.CHANGE_MAILBOX(change, what)
+                self._dirty = True
+            if not self._mailbox.paused:
+                await self._sync()
+            self._show()
+            if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
+                workflow.continue_as_new(self._mailbox)
+            await self._sleep()
+
+    @workflow.signal(name=names.NOTIFY)
+    def notify(self, hint: str = "") -> None:
+        self._dirty = True
+
+    @workflow.signal(name=names.PAUSE)
+    def pause(self) -> None:
+        self._change("pause")
+
+    @workflow.signal(name=names.RESUME)
+    def resume(self) -> None:
+        self._change("resume")
+
+    @workflow.signal(name=names.RESYNC)
+    def resync(self, since: datetime) -> None:
+        self._change("resync", since)
+
+    @workflow.signal(name=names.RECONFIGURE)
+    def reconfigure(self) -> None:
+        self._change("reconfigure")
+
+    @workflow.signal(name=names.CREDENTIALS_CHANGED)
+    def credentials_changed(self) -> None:
+        self._change("credentials_changed")
+
+    @workflow.query(name=names.STATUS)
+    def status(self) -> MailboxView:
+        return MailboxView(
+            state="paused" if self._mailbox.paused else "active",
+            syncs=self._syncs,
+            last_sync_at=self._last_sync_at,
+            last_error=self._last_error,
+        )
+
+    async def _sync(self) -> None:
+        more = True
+        while more:
+            # Cleared before the sync is awaited: a hint that comes meanwhile asks for another one.
+            self._dirty = False
+            try:
+                result = await steps.SYNC_MAILBOX(self._mailbox, "since the stored cursor")
+            except ActivityError as error:
+                self._last_error = error.message
+                return
+            more = result.more
+            self._syncs += 1
+        self._last_sync_at = workflow.now()
+        self._last_error = ""
+
+    async def _sleep(self) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: (self._dirty and not self._mailbox.paused) or bool(self._changes),
+                timeout=self._mailbox.reconcile_every,
+                timeout_summary="until the next reconcile",
+            )
+        except TimeoutError:
+            self._dirty = True
+
+    def _change(self, what: Change, since: datetime | None = None) -> None:
+        self._changes.append((what, since))
+
+    def _show(self) -> None:
+        state = "paused" if self._mailbox.paused else "active"
+        last = f", last sync {self._last_sync_at:%Y-%m-%d %H:%M:%S} UTC" if self._last_sync_at else ""
+        error = f"\n\nLast error: {self._last_error}" if self._last_error else ""
+        workflow.set_current_details(f"**{self._mailbox.provider}** mailbox, {state}{last}{error}")

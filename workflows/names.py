@@ -1,0 +1,35 @@
+"""The names by which the rest of the house, and operators, know the workflows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAIL_QUEUE: Final = "mail"
+PROVIDER_QUEUE: Final = "provider-io"
+LISTENER_QUEUE: Final = "listener"
+
+INBOUND_EMAIL: Final = "InboundEmailWorkflow"
+MAILBOX: Final = "MailboxWorkflow"
+LISTENER: Final = "ListenerWorkflow"
+
+RESOLVE_TASK: Final = "resolve_task"
+PARENT_DONE: Final = "parent_done"
+
+NOTIFY: Final = "notify"
+PAUSE: Final = "pause"
+RESUME: Final = "resume"
+RESYNC: Final = "resync"
+RECONFIGURE: Final = "reconfigure"
+CREDENTIALS_CHANGED: Final = "credentials_changed"
+STATUS: Final = "status"
+
+# All of type Keyword; at most eight, nothing personal.
+SEARCH_ATTRIBUTES: Final = (
+    "TenantId",
+    "MailboxId",
+    "Provider",
+    "Outcome",
+    "WaitReason",
+    "MessageIdHash",
+    "TicketNo",
+)
