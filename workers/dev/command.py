@@ -55,13 +55,12 @@ def _ports(text: str) -> Ports:
 
 async def _serve(data: DataDir, ports: Ports, *, demo: bool, ready_file: Path | None) -> int:
     console = Console()
-    supervisor = Supervisor(console, data.logs)
-    session = Session(data, ports, console, supervisor, ready_file)
+    session = Session(data, ports, console, ready_file)
     try:
-        await _until_signalled(session.run(demo=demo), supervisor, console)
+        await _until_signalled(session.run(demo=demo), session.supervisor, console)
     finally:
         session.withdraw_ready_file()
-        await supervisor.stop()
+        await session.supervisor.stop()
     console.say("stopped; nothing is left running")
     return 0
 

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-SUPPORT = "support@example.com"
-ORDERS = "orders@example.com"
+SUPPORT = "support@postroom.test"
+ORDERS = "orders@postroom.test"
 
 BAKERY = "Harbour Bakery"
 BOOKSHOP = "Tidewater Books"
@@ -169,7 +169,7 @@ def conversation(start: datetime) -> Conversation:
 def _by_another_relay(message: EmailMessage) -> EmailMessage:
     """The same mail as a relay delivers it that had not seen the first one's 250 in time."""
     relayed = EmailMessage(policy=SMTP)
-    relayed["Received"] = f"from relay-b.example.net by mx.example.com with ESMTP; {message['Date']}"
+    relayed["Received"] = f"from relay-b.example.net by mx.postroom.test with ESMTP; {message['Date']}"
     for name, value in message.items():
         relayed[name] = value
     relayed.set_payload(message.get_payload())

@@ -16,15 +16,19 @@ def base_environment(data: DataDir) -> dict[str, str]:
     return {**inherited, MARK: str(data.root)}
 
 
+def python_environment() -> dict[str, str]:
+    """Lets a child find our modules, installed or not, and makes its log lines appear when they are written."""
+    search_path = [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(search_path), "PYTHONUNBUFFERED": "1"}
+
+
 def application_environment(
     data: DataDir, ports: Ports, secrets: Secrets, database_url: str, *, health_port: int | None = None
 ) -> dict[str, str]:
     """What postroom's own processes get; `health_port` is for those that serve nothing else over HTTP."""
-    search_path = [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **base_environment(data),
-        "PYTHONPATH": os.pathsep.join(search_path),
-        "PYTHONUNBUFFERED": "1",
+        **python_environment(),
         "POSTROOM_DATABASE_URL": database_url,
         "POSTROOM_OBJECTS_URL": data.objects.as_uri(),
         "POSTROOM_MASTER_KEYS": secrets.master_keys,

@@ -4,7 +4,7 @@ import sys
 
 from workers.dev.data_dir import DataDir, Secrets
 from workers.dev.demo_mails import ORDERS
-from workers.dev.environment import application_environment
+from workers.dev.environment import application_environment, base_environment, python_environment
 from workers.dev.ports import Ports
 from workers.dev.readiness import greets, http_ok
 from workers.dev.supervisor import Service
@@ -35,7 +35,7 @@ def application_services(data: DataDir, ports: Ports, secrets: Secrets, database
     ]
 
 
-def demo_imap_service(data: DataDir, ports: Ports, secrets: Secrets, database_url: str) -> Service:
+def demo_imap_service(data: DataDir, ports: Ports, secrets: Secrets) -> Service:
     """The IMAP server that holds the demo's second mailbox."""
     return Service(
         name="imap",
@@ -44,6 +44,6 @@ def demo_imap_service(data: DataDir, ports: Ports, secrets: Secrets, database_ur
             *(sys.executable, "-m", "workers.demo_imap", "--port", str(ports.demo_imap)),
             *("--dir", str(data.demo_imap), "--user", ORDERS, "--password", secrets.demo_imap_password),
         ),
-        environment=application_environment(data, ports, secrets, database_url),
+        environment={**base_environment(data), **python_environment()},
         ready=greets(ports.demo_imap, b"* OK"),
     )

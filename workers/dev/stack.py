@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from workers.dev import leftovers
 from workers.dev.data_dir import DataDir, Secrets
 from workers.dev.environment import application_environment, base_environment
+from workers.dev.first_setup import Access, set_up
 from workers.dev.output import Console
 from workers.dev.ports import HOST, Ports
 from workers.dev.postgres import Postgres
 from workers.dev.services import application_services, demo_imap_service, postroom_command
 from workers.dev.supervisor import Supervisor
-from workers.dev.temporal import keep_closed_runs, temporal_service
+from workers.dev.temporal import prepare_namespace, temporal_service
 
 # How long what an earlier, killed supervisor left behind may take to end by itself (Postgres gives its backends 5 s).
 LEFTOVERS_PATIENCE = 6.0
@@ -38,6 +39,10 @@ class Stack:
         return f"http://{HOST}:{self.ports.console}"
 
     @property
+    def api_url(self) -> str:
+        return f"{self.console_url}/api/v1"
+
+    @property
     def temporal_ui_url(self) -> str:
         return f"http://{HOST}:{self.ports.temporal_ui}"
 
@@ -45,17 +50,18 @@ class Stack:
     def webhooks_url(self) -> str:
         return f"http://{HOST}:{self.ports.webhooks}"
 
-    async def up(self, *, demo: bool) -> None:
+    async def up(self, *, demo: bool) -> Access:
         """Starts everything. Raises DevError, with what has started still running."""
         await leftovers.end(self._leftovers, patience=LEFTOVERS_PATIENCE)
         self.ports.require_free()
         await self._start_servers()
         await self._migrate()
-        services = application_services(self.data, self.ports, self.secrets, self.postgres.url())
-        if demo:
-            services.insert(0, demo_imap_service(self.data, self.ports, self.secrets, self.postgres.url()))
+        access = await set_up(self.data, self.ports, self.secrets, self.postgres.url(), self.console_url, demo=demo)
         self.console.say("starting postroom's own processes")
-        await self.supervisor.start(*services)
+        if demo:
+            await self.supervisor.start(demo_imap_service(self.data, self.ports, self.secrets))
+        await self.supervisor.start(*application_services(self.data, self.ports, self.secrets, self.postgres.url()))
+        return access
 
     async def _start_servers(self) -> None:
         if not self.data.postgres.exists():
@@ -66,7 +72,7 @@ class Stack:
             self.postgres.service(),
             temporal_service(self.data.temporal_database, self.ports, base_environment(self.data)),
         )
-        await asyncio.gather(self.postgres.ensure_database(), keep_closed_runs(self.ports))
+        await asyncio.gather(self.postgres.ensure_database(), prepare_namespace(self.ports))
 
     async def _migrate(self) -> None:
         self.console.say("bringing the database schema up to date")

@@ -165,13 +165,22 @@ class _Running:
             if loop.time() - ready_since > RECOVERED_AFTER:
                 delay = FIRST_DELAY
             self._console.say(f"{self.service.title} died ({ending(status)}), starting it again in {delay:.1f} s")
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_DELAY)
-            child = await self._launch()
+            child, delay = await self._launch_again(delay)
             if await self._is_ready(child):
                 ready_since = loop.time()
                 self._console.say(f"{self.service.title} is back")
                 self._changed()
+
+    async def _launch_again(self, delay: float) -> tuple[Child, float]:
+        """Waits `delay` seconds and launches, until that works; also returns the delay for the next time."""
+        while True:
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY)
+            try:
+                return await self._launch(), delay
+            except OSError as error:
+                # No process or descriptor to be had just now: that may pass.
+                self._console.say(f"{self.service.title} could not be started: {error.strerror}")
 
     async def _launch(self) -> Child:
         service = self.service

@@ -26,9 +26,8 @@ def temporal_program() -> str:
 
 
 def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
-    """The server with its UI. Namespace and search attributes exist when it is ready."""
+    """The server with its UI. Its namespace exists when it is ready."""
     program = temporal_program()
-    attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
 
     async def ready() -> bool:
         return await _temporal(program, ports, "operator", "namespace", "describe", "--namespace", NAMESPACE) == 0
@@ -44,7 +43,6 @@ def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str
             *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"),
             *("--dynamic-config-value", "matching.enableFairness=true"),
             *("--ui-disable-news-fetch", "--log-level", "warn"),
-            *attributes,
         ),
         environment=environment,
         ready=ready,
@@ -52,14 +50,19 @@ def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str
     )
 
 
-async def keep_closed_runs(ports: Ports) -> None:
-    """Sets the namespace's retention. Raises DevError when the server refuses."""
-    status = await _temporal(
-        *(temporal_program(), ports, "operator", "namespace", "update"),
-        *("--namespace", NAMESPACE, "--retention", RETENTION),
-    )
-    if status != 0:
-        raise DevError(f"Temporal refused to keep closed runs for {RETENTION}.")
+async def prepare_namespace(ports: Ports) -> None:
+    """Sets the retention and adds our search attributes; repeating it changes nothing. Raises DevError on failure.
+
+    Not with start-dev's own --search-attribute: that one adds nothing to a database file that exists already.
+    """
+    program = temporal_program()
+    attributes = [word for name in SEARCH_ATTRIBUTES for word in ("--name", name, "--type", "Keyword")]
+    for arguments in (
+        ("namespace", "update", "--namespace", NAMESPACE, "--retention", RETENTION),
+        ("search-attribute", "create", "--namespace", NAMESPACE, *attributes),
+    ):
+        if await _temporal(program, ports, "operator", *arguments) != 0:
+            raise DevError(f"Temporal refused a setting: temporal operator {' '.join(arguments)}.")
 
 
 async def _temporal(program: str, ports: Ports, *arguments: str) -> int:
