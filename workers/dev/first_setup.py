@@ -12,7 +12,7 @@ from workers.dev import demo_mails
 from workers.dev.data_dir import DataDir, Secrets
 from workers.dev.ports import HOST, Ports
 
-API_TOKEN_FILE = "api-token"
+API_ACCESS_FILE = "api-token"
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ async def set_up(
         tenant = await admin.ensure_default_tenant(db, address=demo_mails.SUPPORT)
         if demo:
             await _set_up_demo(db, tenant.tenant_id, ports, secrets)
-        token = data.remembered(API_TOKEN_FILE)
+        token = data.remembered(API_ACCESS_FILE)
         if token is None:
             token = await admin.create_api_token(db, tenant.tenant_id, "postroom dev")
-            data.remember(API_TOKEN_FILE, token)
+            data.remember(API_ACCESS_FILE, token)
         async with db.tenant(tenant.tenant_id) as session:
             rows = await people.mailboxes(session, tenant.tenant_id)
         return Access(

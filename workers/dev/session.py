@@ -8,7 +8,7 @@ from workers.dev.data_dir import DataDir, write_private
 from workers.dev.demo import Demo
 from workers.dev.demo_mails import SUPPORT
 from workers.dev.errors import DevError
-from workers.dev.first_setup import API_TOKEN_FILE, Access
+from workers.dev.first_setup import API_ACCESS_FILE, Access
 from workers.dev.output import Console
 from workers.dev.ports import HOST, Ports
 from workers.dev.stack import Stack
@@ -98,7 +98,7 @@ class Session:
                (works once, for a day; every start prints a new one){look_at}
   Console      {stack.console_url}
   Temporal UI  {stack.temporal_ui_url}
-  API          {stack.api_url}   (token in {stack.data.root / API_TOKEN_FILE})
+  API          {stack.api_url}   (token in {stack.data.root / API_ACCESS_FILE})
   Send a mail  to {SUPPORT}, by SMTP on {HOST}:{stack.ports.smtp}
   Webhooks     {stack.webhooks_url}
   Data, logs   {stack.data.root}
