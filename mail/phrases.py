@@ -49,7 +49,7 @@ MAX_LABEL = max(map(len, LABELS))
 # --- "… wrote:" ----------------------------------------------------------------------------------------------------------
 
 _WROTE = (
-    "wrote|writes|has written|said|says|schrieb|schrieben|schrieb folgendes|geschrieben|schreibt|hat geschrieben|a écrit|écrivait|a ecrit|a répondu|nous a dit"
+    "wrote|writes|has written|sent|said|says|schrieb|schrieben|schrieb folgendes|geschrieben|schreibt|hat geschrieben|a écrit|écrivait|a ecrit|a répondu|nous a dit"
     "|escribió|escribio|escribía|escribe|ha scritto|scrisse|scriveva|scrive|escreveu|escrevia|escreve|het volgende geschreven|schreef|schreef het volgende|schrijft"
     "|napisał|napisała|napisał(a)|napisał/a|napisal|napisala|napisal(a)|pisze|napisał(-a)|написал|написал(а)|написала|написал(-а)|пишет|писал|писал(а)|написали|пише|написав"
     "|написав(-ла)|написав(ла)|пишет следующее|napsal|napsala|napsal(a)|píše|napísal|napísala|napísal(a)|ezt írta|írta|a következőt írta|şunu yazdı|şunları yazdı"
@@ -94,7 +94,7 @@ WEEKDAYS_MONTHS = re.compile(
 ORIGINAL = frozenset(
     word.casefold()
     for word in _words(
-        "original message|original email|original mail|original|originalmessage|reply message|message d'origine|message original|message initial"
+        "antwort nachricht|original message|original email|original mail|original|originalmessage|reply message|message d'origine|message original|message initial"
         "|ursprüngliche nachricht|urspr. nachricht|ursprüngliche mail|originalnachricht|original-nachricht|ursprüngliche e-mail|mensaje original|mensaje de origen|correo original|messaggio originale"
         "|messaggio original|mensagem original|oorspronkelijk bericht|oorspronkelijke bericht|origineel bericht|originele bericht|wiadomość oryginalna|oryginalna wiadomość|original wiadomość"
         "|исходное сообщение|оригинальное сообщение|первоначальное сообщение|исходное письмо|початкове повідомлення|вихідне повідомлення|ursprungligt meddelande|originalmeddelande|ursprungsmeddelande|oprindelig meddelelse|original meddelelse"

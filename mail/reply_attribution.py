@@ -14,11 +14,14 @@ _MAX_LENGTH = 420
 _MAX_AFTER_VERB = 160
 
 _ADDRESS = re.compile(r"[<(\[«\"]?(?:mailto:)?[^\s<>()\[\]:;,\"]{1,80}@[^\s<>()\[\]:;,\"]{1,120}")
-_ADDRESS_END = re.compile(r"(?:<|\(|\[|&lt;)(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]|&gt;)+(?:\s?<mailto:[^\s<>]{1,200}>)?\s*[:：]?\s*\Z")
+_ADDRESS_END = re.compile(r"(?:<|\(|\[|&lt;)\s?(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]|&gt;)+(?:\s?<mailto:[^\s<>]{1,200}>)?\s*[:：]?\s*\Z")
 _TIME = re.compile(r"\d{1,2}\s?[:.h시時]\s?\d{2}|\d{1,2}\s?(?:[ap]\.?m\.?|uhr|h\b)", re.I)
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,12}|[^\W\d_]{3,12}\.? \d{1,2}\b|\d{1,2}\s?[月월]")
 _STARTS_WITH_DATE = re.compile(r"\d{1,4}\s?[./年년-]|\d{1,2}\.? [^\W\d_]{3,}|\d{4}\b")
 _FIRST_WORD = re.compile(r"[^\s\d,]+")
+# Android: "---- Anna wrote ----".
+_DASHED = re.compile(r"-{3,}\s?\S[^\n]{1,200}\S\s?-{3,}\Z")
+_SHARED = re.compile(r"(?<=\S)(?:\s+|\s?-{2,}\s?)(?=(?:On|Am|Le|El|Il|Em|Op|W dniu|Den)\s[^\n]{0,30}\d)")
 _SENTENCE = re.compile(r"[.!?]\s+[^\W\d_a-z]{1}[^\W\d_]+\s+[^\W\d_]+\s+[^\W\d_]+\s+[^\W\d_]+")
 
 
@@ -37,19 +40,35 @@ def find(lines: Sequence[str], end: int) -> int | None:
     """The first line of the attribution whose last line is `end` (lines are stripped), or None."""
     joined = ""
     best: int | None = None
+    joined_blank = False
     for start in range(end, max(-1, end - _MAX_LINES), -1):
         line = lines[start]
+        if not line and joined and start < end and not joined_blank and start and _opens(lines[start - 1]):
+            joined_blank = True
+            continue
         if not line or (start != end and (is_quoted(line) or len(line) > 200)):
             break
         joined = f"{line} {joined}".strip() if joined else line
         if len(joined) > _MAX_LENGTH:
             break
+        if start == end and _DASHED.match(line) and WROTE.search(line):
+            return start
         found = _is_attribution(joined.strip(" -–—_*" + MARKS), followed=_quote_follows(lines, end))
         if found == "opened":
             return start
         if found and best is None:
             best = start
     return best
+
+
+def shared_at(stripped: str) -> int | None:
+    """Where an attribution begins that a client put behind the author's last words on the same line."""
+    if len(stripped) > _MAX_LENGTH:
+        return None
+    for match in _SHARED.finditer(stripped):
+        if _is_attribution(stripped[match.end() :].strip(" -–—_*" + MARKS), followed=False) == "opened":
+            return match.start()
+    return None
 
 
 def _quote_follows(lines: Sequence[str], end: int) -> bool:
@@ -74,7 +93,7 @@ def _is_attribution(text: str, *, followed: bool) -> str | None:
     time = _TIME.search(text)
     day = _DAY.search(text)
     if verb is None:
-        return _without_verb(text, opened=opened, dated=bool(time or day), complete=bool(time and day))
+        return _without_verb(text, opened=opened, dated=bool(time or day), complete=bool(time and day) or bool(day) and followed)
     tail = text[verb.end() :]
     if len(tail) > _MAX_AFTER_VERB or SELF_WROTE.search(text) and not followed:
         return None

@@ -36,6 +36,7 @@ class Body:
 
 def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
     """The author's stretches of `lines`; `known`: lines that repeat earlier mail; `is_forward`: the subject says Fwd:."""
+    lines = lines if known else _unshared(lines)
     stripped = [line.strip(MARKS) for line in lines]
     quoted = _quoted_lines(stripped, known)
     above = _above_lines(stripped)
@@ -136,17 +137,29 @@ def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[boo
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
     for number in range(1, len(stripped) - 1):
-        if (
-            quoted[number - 1]
-            and quoted[number + 1]
-            and not quoted[number]
-            and stripped[number]
-            and len(stripped[number]) <= _MAX_REST
-            and len(stripped[number - 1]) >= _WRAPPED_QUOTE
-            and stripped[number][0].islower()
-        ):
-            quoted[number] = True
+        if quoted[number - 1] and not quoted[number] and quoted[number + 1] and stripped[number]:
+            quoted[number] = _is_rest(stripped[number - 1], stripped[number])
     return quoted
+
+
+def _is_rest(above: str, line: str) -> bool:
+    """Whether an unmarked line between two quoted ones is what was wrapped off the first: its last words, or a long link."""
+    if len(above) >= _WRAPPED_QUOTE and len(line) <= _MAX_REST and line[0].islower():
+        return True
+    return " " not in line and ("://" in line or "=" in line or len(line) > _MAX_REST)
+
+
+def _unshared(lines: Sequence[str]) -> Sequence[str]:
+    """`lines`, an attribution behind the author's last words moved to a line of its own."""
+    result: list[str] | None = None
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number].strip(MARKS)
+        if line[-1:] in (":", "：") and line[:1] != ">" and " " in line:
+            position = reply_attribution.shared_at(line)
+            if position is not None:
+                result = list(lines) if result is None else result
+                result[number : number + 1] = [line[:position], line[position:].lstrip(" -\xa0")]
+    return lines if result is None else result
 
 
 def _skip_quotation(body: Body, stripped: list[str], quoted: list[bool], number: int) -> int:

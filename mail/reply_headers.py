@@ -15,7 +15,6 @@ _MAX_CONTINUATION = 6
 
 _ADDRESS = re.compile(r"[^\s<>\[\]():;,\"']{1,80}@[^\s<>\[\]():;,\"']{1,120}")
 _DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
-_TRAILING_COLON_MARKS = " \t\xa0\u202f\u3000*_"
 
 
 @dataclass(slots=True)
@@ -35,7 +34,7 @@ def label_of(stripped: str) -> tuple[Label, str] | None:
         colon = wide
     if colon <= 0:
         return None
-    kind = LABELS.get(stripped[:colon].strip(_TRAILING_COLON_MARKS).casefold())
+    kind = LABELS.get(stripped[:colon].strip(EMPHASIS).casefold())
     return (kind, stripped[colon + 1 :].strip(EMPHASIS)) if kind else None
 
 
@@ -82,7 +81,7 @@ def read_line(line: str) -> HeaderBlock | None:
     words = re.split(r"(?<![\w/])([^\W\d_][\w .'’-]{0,22}?)\s?[:：]\s", line[:2_000])
     block = HeaderBlock(0, 1)
     for label, value in zip(words[1::2], words[2::2], strict=False):
-        kind = LABELS.get(label.strip(_TRAILING_COLON_MARKS).casefold())
+        kind = LABELS.get(label.strip(EMPHASIS).casefold())
         if kind:
             block.fields.setdefault(kind, value.strip(EMPHASIS))
     return block if len(block.fields) >= 3 and _coherent(block, announced=False) else None
@@ -90,7 +89,7 @@ def read_line(line: str) -> HeaderBlock | None:
 
 def _continues(label: Label, value: str, line: str) -> bool:
     """Whether a line without a label goes on with the field above it: folded recipients, a long subject."""
-    if not value:
+    if not value or value.count("<") > value.count(">") or value.count("[") > value.count("]"):
         return True
     if label in ("to", "cc"):
         return value.endswith((",", ";")) or bool(_ADDRESS.search(line)) and len(line) < 200 or line.endswith(";")

@@ -97,7 +97,7 @@ def _marked(html: str) -> Iterator[_Element]:
         if match.start() < position or not match[2].strip():
             continue
         line = _meaning(match[1].lower(), match[2])
-        if line is None:
+        if line is None or line == QUOTE_LINE and _is_gmail_citation(html, match):
             continue
         if line == CUT_LINE:
             # What comes next is the original's header, which the text itself tells; the mark only says so.
@@ -113,6 +113,13 @@ def _marked(html: str) -> Iterator[_Element]:
         count += 1
         if count >= _MAX_ELEMENTS:
             return
+
+
+def _is_gmail_citation(html: str, element: re.Match[str]) -> bool:
+    """Gmail's "quote" button makes the element that its replies use, too; a reply's stands within, or after, another mark."""
+    if "gmail_quote" not in element[2] or element[1].lower() != "blockquote":
+        return False
+    return html.find("gmail_quote", 0, element.start()) < 0 and html.find("gmail_attr", 0, element.start()) < 0
 
 
 def _meaning(tag: str, source: str) -> str | None:

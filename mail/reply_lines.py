@@ -8,13 +8,16 @@ MARKS = " \t\r\xa0\u200b\u200c\u200d\u2060\ufeff\u202f\u3000\u00ad" + "".join(
 )
 EMPHASIS = MARKS + "*_"
 
+_CLOSING_WORDS = frozenset({"wrote:", "a écrit :", "a écrit:", "schrieb:", "ha scritto:", "escribió:", "escreveu:", "writes:"})
+
 
 def is_quoted(stripped: str) -> bool:
     """Whether a line (without its surrounding `MARKS`) is quoted with `>`; `>From ` is how mbox files escape a line."""
     if not stripped:
         return False
     if stripped[0] == ">":
-        return not stripped.startswith(">From ")
+        # ">>> press here <<<" decorates; "> wrote:" closes the address that began on the line before.
+        return not (stripped.startswith(">From ") or stripped.endswith("<<") or stripped[1:].strip() in _CLOSING_WORDS)
     return stripped[0] in "＞&" and stripped.startswith(("＞", "&gt;"))
 
 

@@ -1,0 +1,129 @@
+"""Forwarded mail: who wrote the original, when, and its subject, as the forwarding program wrote them down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from domain.email import Address, Forwarded
+from mail import reply_attribution
+from mail.addresses import parse_addresses
+from mail.html import to_text
+from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT, WROTE
+from mail.reply_body import separator
+from mail.reply_headers import HeaderBlock, label_of, read_block, read_line
+from mail.reply_html import CUT_LINE, QUOTE_LINE
+from mail.reply_lines import EMPHASIS, MARKS, is_quoted, unquoted
+from mail.text import newlines
+
+_MAX_TEXT = 200_000
+_MAX_LINES = 3_000
+_MAX_VALUE = 500
+
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[^\W_](?:[\w.-]{0,252}[^\W_])?")
+_MAILTO = re.compile(r"[<\[(]?\s?mailto:\s?[^\s<>\])]{0,255}[>\])]?", re.I)
+# Around the date of an attribution: "On …, Anna <anna@example.com> wrote:".
+_EDGES = re.compile(r"^(?:on|am|le|el|il giorno|il|em|op|den|dne|dnia|w dniu|d\.|in data|pe|la|på)\s+|\s*(?:,|heeft|um|używając|пользователь|używateľ|används|időpontban|tarihinde|používateľ|użytkownik|następujący)\s*$", re.I)
+
+
+def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
+    """The original that this mail forwards, or None.
+
+    A line such as "Forwarded message" says it in itself, unless it stands in a quotation. Outlook writes the same header
+    block above forwarded and answered mail, so there the subject decides.
+    """
+    body = text if text.strip() else to_text(html)
+    lines = [line.strip(MARKS) for line in newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]]
+    return _in_lines(lines, _says_forward(subject))
+
+
+def _says_forward(subject: str) -> bool:
+    return bool(FORWARD_SUBJECT.match(subject)) and not REPLY_SUBJECT.match(subject)
+
+
+def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:
+    for number, line in enumerate(lines):
+        if not line or line in (QUOTE_LINE, CUT_LINE):
+            continue
+        mark = separator(line)
+        if mark == "forward":
+            return _announced(lines, number + 1)
+        if mark == "original":
+            return _announced(lines, number + 1) if is_forward else None
+        if is_quoted(line):
+            continue
+        if is_forward and (":" in line[:40] or "：" in line[:40]) and label_of(line):
+            block = read_block(lines, number) or read_line(line)
+            if block:
+                return _described(block)
+        if reply_attribution.may_end(line):
+            start = reply_attribution.find(lines, number)
+            if start is not None:
+                return _attributed(" ".join(lines[start : number + 1])) if is_forward else None
+    return None
+
+
+def _announced(lines: Sequence[str], number: int) -> Forwarded:
+    """What stands under a "Forwarded message" line: its header, in the same quotation if it is one."""
+    plain = [unquoted(line) if is_quoted(line) else line for line in lines[number : number + 60]]
+    for position, line in enumerate(plain[:12]):
+        if not line.strip(EMPHASIS):
+            continue
+        block = read_block(plain, position, announced=True) or read_line(line)
+        if block:
+            return _described(block)
+        if reply_attribution.may_end(line):
+            start = reply_attribution.find(plain, position)
+            if start is not None:
+                return _attributed(" ".join(plain[start : position + 1]))
+    return Forwarded()
+
+
+def _described(block: HeaderBlock) -> Forwarded:
+    fields = block.fields
+    return Forwarded(
+        sender=_address(fields.get("from", "")),
+        date=fields.get("date", "")[:_MAX_VALUE] or None,
+        subject=fields.get("subject", "")[:_MAX_VALUE] or None,
+    )
+
+
+def _attributed(line: str) -> Forwarded:
+    """Sender and date of `On 5 May 2024, "Anna" <anna@example.com> wrote:` (Outlook 2019 forwards so)."""
+    verb = WROTE.search(line)
+    address = _ADDRESS.search(line)
+    if address is None:
+        return Forwarded()
+    opening = max(line.rfind(mark, 0, address.start()) for mark in "<[(")
+    before = line[: opening if opening >= 0 else address.start()]
+    name = re.search(r"[\"„“«]([^\"”“»]{1,120})[\"”“»]\s*\Z", before)
+    if name is None:
+        name = re.search(r"(?:,|\bschrieb|\bschreef|\bskrev|\bheeft|\d)\s+([^,\d]{2,80})\s*\Z", before)
+    dated = before[: name.start(1)] if name else before
+    if verb and verb.start() < address.start():
+        dated = line[: verb.start()]
+    date = _EDGES.sub("", _EDGES.sub("", dated.strip(" \"„“«,:-"))).strip(" ,\"„“«")
+    person = name[1].strip(" \"'") if name else ""
+    return Forwarded(
+        sender=Address(name=person, address=_lower_domain(address[0])),
+        date=date[:_MAX_VALUE] if any(character.isdigit() for character in date) else None,
+    )
+
+
+def _address(value: str) -> Address | None:
+    """The mailbox of `Anna Smith <anna@example.com> [mailto:anna@example.com]` in any of its spellings."""
+    value = value[:_MAX_VALUE].strip(EMPHASIS)
+    match = _ADDRESS.search(value)
+    if match is None:
+        return None
+    found, _ = parse_addresses(_MAILTO.sub(lambda mailto: "" if match.start() < mailto.start() else mailto[0], value), 2)
+    if len(found) == 1 and "@" in found[0].address and " " not in found[0].address and "mailto:" not in found[0].address:
+        name = found[0].name.strip("\"'* ")
+        return Address(name="" if name.lower() == found[0].address.lower() else name, address=found[0].address)
+    name = value[: match.start()].replace("mailto:", "").strip(" \t\xa0<>[]()\"'*,;")
+    return Address(name=name, address=_lower_domain(match[0]))
+
+
+def _lower_domain(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"
