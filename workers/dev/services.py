@@ -30,7 +30,7 @@ def application_services(data: DataDir, ports: Ports, secrets: Secrets, database
     return [
         service("worker", "Worker", ports.worker_health, ports.worker_health),
         service("listener", "IMAP listener", ports.listener_health, ports.listener_health),
-        service("webhooks", f"Webhooks on port {ports.webhooks}, SMTP inbox on port {ports.smtp}", ports.webhooks),
+        service("webhooks", f"Webhooks on port {ports.webhooks} and SMTP inbox on port {ports.smtp}", ports.webhooks),
         service("web", f"Console and API on port {ports.console}", ports.console),
     ]
 

@@ -133,7 +133,7 @@ class _Running:
             raise self._failure(f"was not ready after {self.service.ready_timeout:g} s") from None
         if not became_ready:
             raise self._failure(f"ended while starting ({ending(await child.ended())})")
-        self._console.say(f"{self.service.title} is ready ({loop.time() - began:.1f} s)")
+        self._console.say(f"ready: {self.service.title} ({loop.time() - began:.1f} s)")
         self._keeper = asyncio.create_task(self._keep(child), name=f"keep {self.service.name}")
 
     async def stop(self) -> None:
@@ -168,7 +168,7 @@ class _Running:
             child, delay = await self._launch_again(delay)
             if await self._is_ready(child):
                 ready_since = loop.time()
-                self._console.say(f"{self.service.title} is back")
+                self._console.say(f"back: {self.service.title}")
                 self._changed()
 
     async def _launch_again(self, delay: float) -> tuple[Child, float]:

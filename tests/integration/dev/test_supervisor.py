@@ -81,7 +81,7 @@ async def test_a_killed_service_is_started_again(
 
     os.kill(killed, signal.SIGKILL)
     await until(lambda: workshop.pid("worker") not in (0, killed), "a new worker")
-    await until(lambda: "Worker is back" in screen.getvalue(), "the word that it is back")
+    await until(lambda: "back: Worker" in screen.getvalue(), "the word that it is back")
 
     assert supervisor.pids == {"worker": workshop.pid("worker")}
     assert "Worker died (killed by SIGKILL), starting it again in 0.2 s" in screen.getvalue()
@@ -93,7 +93,7 @@ async def test_a_service_that_keeps_dying_is_started_again_after_longer_and_long
     await supervisor.start(workshop.service("worker"))
     for round_ in range(1, 4):
         os.kill(workshop.pid("worker"), signal.SIGKILL)
-        await until(lambda count=round_: screen.getvalue().count("is back") == count, "the worker is back")
+        await until(lambda count=round_: screen.getvalue().count("back: Worker") == count, "the worker is back")
 
     waits = [line.split(" in ")[1] for line in screen.getvalue().splitlines() if "starting it again" in line]
     assert waits == ["0.2 s", "0.4 s", "0.8 s"]
