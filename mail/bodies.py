@@ -61,7 +61,8 @@ def _collect(node: Node, selection: Selection, *, alternative: bool) -> None:
 def _place(node: Node, selection: Selection, *, alternative: bool) -> None:
     if node.type.startswith("multipart/") and not node.type.endswith("/encrypted"):
         # No part was found in it: what it holds is text all the same.
-        selection.segments.append(Segment(plain=[node]))
+        if not node.divided:
+            selection.segments.append(Segment(plain=[node]))
     elif node.type in _BODY_TYPES and node.disposition != "attachment" and (alternative or not declared_name(node)):
         selection.segments.append(Segment(html=[node]) if node.type == "text/html" else Segment(plain=[node]))
     else:

@@ -18,11 +18,8 @@ _MAX_SUBJECT = 10_000
 
 def read_envelope(headers: Headers, received_at: datetime | None, limits: Limits, problems: Problems) -> dict[str, Any]:
     """The fields of `ParsedEmail` that come from headers, by field name."""
-    senders, reply_to, sender = (
-        _addresses(headers, name, limits, problems) for name in ("from", "reply-to", "sender")
-    )
-    if len(headers.all_unfolded("from")) > 1:
-        problems.add("several_from", "more than one From field")
+    senders = _senders(headers, limits, problems)
+    reply_to, sender = (_addresses(headers, name, limits, problems) for name in ("reply-to", "sender"))
     if not senders:
         problems.add("missing_from", "no address in From")
         senders = (reply_to or sender)[:1]
@@ -61,6 +58,15 @@ def read_date(headers: Headers, received_at: datetime | None, problems: Problems
         return received_at
     received = headers.unfolded("received")
     return received_date(received) if received else None
+
+
+def _senders(headers: Headers, limits: Limits, problems: Problems) -> list[Address]:
+    """The mailboxes of the first From field that has any: RFC 5322 allows one, and later ones are how senders are faked."""
+    values = headers.all_unfolded("from")
+    if len(values) > 1:
+        problems.add("several_from", "more than one From field")
+    found = (parse_addresses(value, limits.addresses) for value in values)
+    return next((addresses for addresses, _ in found if addresses), [])
 
 
 def _addresses(headers: Headers, name: str, limits: Limits, problems: Problems) -> list[Address]:

@@ -15,7 +15,7 @@ from mail.text import clean
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.M)
 _FIELD_START = re.compile(rb"[!-9;-~]+[ \t]*:")
 _LIKELY_FIELD = re.compile(rb"^[A-Za-z][A-Za-z0-9_-]*[ \t]*:(?:[ \t]|\r?$)", re.M)
-_SPACED_NAME = re.compile(rb"[A-Za-z][\w-]*(?: [\w-]+){1,2}:[ \t]")
+_SPACED_NAME = re.compile(rb"(?:[A-Za-z][\w-]*(?:[ \t][\w-]+){1,2})?:[ \t]?")
 _ENVELOPE = re.compile(rb">?From \S")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _BREAKS = re.compile(rb"[\r\n]+")

@@ -154,7 +154,9 @@ def _read_contents(selection: Selection, tree: Tree, parts: PartList, problems: 
         texts = [text for text, is_html in plain if not is_html]
         htmls = [text for text, _ in html]
         contents.htmls += htmls
-        contents.texts.append(_best_text(texts, htmls))
+        text = _best_text(texts, htmls)
+        if texts or not _repeats(text, contents.texts):
+            contents.texts.append(text)
     for node in selection.attachments:
         _read_attachment(node, tree, parts, problems, contents)
     for node in _opened(tree.root):
@@ -217,6 +219,12 @@ def _best_text(texts: list[str], htmls: list[str]) -> str:
         converted = "\n\n".join(to_text(html) for html in htmls)
         return converted if len(converted.strip()) > len(text.strip()) or not text.strip() else text
     return text
+
+
+def _repeats(text: str, earlier: list[str]) -> bool:
+    """Whether HTML beside a text (where it should be an alternative to it) only says the same again."""
+    words = text.split()
+    return any(words == other.split() for other in earlier)
 
 
 def _read_attachment(node: Node, tree: Tree, parts: PartList, problems: Problems, contents: _Contents) -> None:
@@ -286,9 +294,7 @@ def _bodies(contents: _Contents, problems: Problems, limits: Limits) -> tuple[st
 
 def _epilogue_text(root: Node) -> str:
     """Text after the last boundary, where a mail has no other (RFC 2046 says to ignore it, mailers put bodies there)."""
-    for start, end in root.epilogue[-1:]:
-        return decode(root.source[start:end]).strip()
-    return ""
+    return decode(root.source[root.closings[-1][1] : root.end]).strip() if root.closings else ""
 
 
 def _mark_inline(html: str, parts: PartList) -> None:

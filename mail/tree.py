@@ -1,4 +1,4 @@
-"""The MIME tree of a message as ranges of its source (RFC 2046 §5.1): nothing is copied, nested mail stays byte-exact."""
+"""The MIME tree of a message (RFC 2046 §5.1) as ranges of its source, so that nested mail stays byte-exact."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _GUESSED_BOUNDARY = re.compile(
     rb"^--(?=[^\s-])([^\r\n]{1,200}?)[ \t]*\r?\n(?=content-[a-z-]+[ \t]*:|\r?\n)", re.M | re.I
 )
 _UNDECLARED_MULTIPART = re.compile(rb"(?:this is a multi-?part message[^\r\n]*\r?\n\s*)?(?=--[^\s-])", re.I)
+_FIELD = re.compile(rb"content-[a-z-]+[ \t]*:", re.I)
 _MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
@@ -24,7 +25,7 @@ class Node:
     """One entity: its headers and where its body is in `source`. A leaf has no children."""
 
     __slots__ = (
-        "children", "depth", "disposition", "disposition_parameters", "end", "epilogue", "head", "headers",
+        "children", "closings", "depth", "divided", "disposition", "disposition_parameters", "end", "head", "headers",
         "parameters", "parent_type", "source", "start", "type",
     )  # fmt: skip
 
@@ -39,7 +40,10 @@ class Node:
         self.parent_type = parent_type
         self.headers = Headers(source[head:stop], hint=hint)
         self.children: list[Node] = []
-        self.epilogue: list[tuple[int, int]] = []
+        # A multipart in which delimiters were found, even if nothing is between them.
+        self.divided = False
+        # (start, end) of each closing delimiter; what follows the last one is the epilogue.
+        self.closings: list[tuple[int, int]] = []
         value = self.headers.unfolded("content-type")
         self.type, self.parameters = _content_type(value, parent_type) if value else (_default_type(parent_type), {})
         disposition = self.headers.unfolded("content-disposition")
@@ -122,6 +126,9 @@ class Tree:
             guessed = _GUESSED_BOUNDARY.search(node.source, node.start, node.end)
             if guessed is None:
                 self._note("no_parts", "a multipart without parts")
+                if node.closings:
+                    # Nothing but a closing delimiter: what stands before it is all there is to read.
+                    node.end = node.closings[0][0]
                 return
             self._note("bad_boundary", "the declared boundary does not separate the parts")
             boundary = guessed[1]
@@ -133,6 +140,7 @@ class Tree:
     def _adopt(self, node: Node, segments: list[tuple[int, int, bool]], boundary: bytes) -> None:
         """Children from segments. A nested multipart that reuses the boundary takes the parts up to its end."""
         container = node
+        node.divided = True
         for start, end, last in segments:
             if self._parts >= self._limits.parts:
                 self._note("too_many_parts", f"more than {self._limits.parts} parts")
@@ -177,13 +185,10 @@ def _segments(node: Node, boundary: bytes) -> tuple[list[tuple[int, int, bool]],
     position = node.start
     while (found := source.find(delimiter, position, end)) >= 0:
         after = found + len(delimiter)
-        if found != node.start and source[found - 1] not in b"\r\n":
-            position = after
-            continue
         line_end = source.find(b"\n", after, end)
         line_end = end if line_end < 0 else line_end
         rest = source[after : min(line_end, after + 200)].strip()
-        if rest not in (b"", b"--"):
+        if rest not in (b"", b"--") or not _delimits(source, node.start, found, line_end, rest == b"--"):
             position = after
             continue
         if open_at >= 0:
@@ -192,10 +197,17 @@ def _segments(node: Node, boundary: bytes) -> tuple[list[tuple[int, int, bool]],
         position = min(line_end + 1, end)
         open_at = -1 if closed else position
         if closed:
-            node.epilogue.append((position, end))
+            node.closings.append((found, position))
     if open_at >= 0 and open_at < end:
         segments.append((open_at, end, False))
     return segments, closed
+
+
+def _delimits(source: bytes, start: int, found: int, line_end: int, closing: bool) -> bool:
+    """A delimiter stands at the start of a line; senders who forget the line break are understood all the same."""
+    if found == start or source[found - 1] in b"\r\n":
+        return True
+    return closing or _FIELD.match(source, line_end + 1) is not None
 
 
 def _before(source: bytes, start: int, delimiter: int) -> int:
