@@ -74,8 +74,9 @@ class Inbox:
 class Session:
     """One client connection: reads commands, answers them in order."""
 
-    def __init__(self, inbox: Inbox, user: bytes, password: bytes,
-                 reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, inbox: Inbox, user: bytes, password: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._inbox, self._user, self._password = inbox, user, password
         self._reader, self._writer = reader, writer
         self._authenticated = self._selected = False
@@ -176,9 +177,14 @@ class Session:
             self._send(b"* STATUS INBOX (MESSAGES %d UIDNEXT %d UIDVALIDITY %d)" % counts)
             return b"OK done"
         self._selected, self._announced = True, len(inbox.uids)
-        for line in (b"FLAGS ()", b"OK [PERMANENTFLAGS ()] flags are not kept", b"%d EXISTS" % self._announced,
-                     b"0 RECENT", b"OK [UIDVALIDITY %d] valid" % inbox.uidvalidity,
-                     b"OK [UIDNEXT %d] next" % inbox.uidnext):
+        for line in (
+            b"FLAGS ()",
+            b"OK [PERMANENTFLAGS ()] flags are not kept",
+            b"%d EXISTS" % self._announced,
+            b"0 RECENT",
+            b"OK [UIDVALIDITY %d] valid" % inbox.uidvalidity,
+            b"OK [UIDNEXT %d] next" % inbox.uidnext,
+        ):
             self._send(b"* " + line)
         return b"OK [READ-ONLY] selected"
 
@@ -279,7 +285,7 @@ def _tokens(line: bytes) -> Iterator[bytes | str]:
 def _nest(tokens: Iterator[bytes | str]) -> list[Token]:
     tree: list[Token] = []
     for token in tokens:
-        if token == ")":
+        if token == ")":  # noqa: S105 - an IMAP token
             break
         tree.append(_nest(tokens) if isinstance(token, str) else token)
     return tree
@@ -326,7 +332,10 @@ async def serve(port: int, directory: Path, user: str, password: str) -> None:
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Cancelled: the server stops. ValueError: a line over the limit.
-        with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError, ValueError, asyncio.CancelledError):
+        with (
+            closing(writer),
+            suppress(ConnectionError, asyncio.IncompleteReadError, ValueError, asyncio.CancelledError),
+        ):
             await Session(inbox, user.encode(), password.encode(), reader, writer).run()
 
     stopped = asyncio.Event()

@@ -11,7 +11,7 @@ import imaplib
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -138,7 +138,7 @@ class _Client(IMAPClient):
         self._imap.debug = 0  # IMAPClient sets 5, which repr()s every literal whether it is logged or not
         self.normalise_times = False
 
-    def _create_IMAP4(self) -> _Imap4:
+    def _create_IMAP4(self) -> _Imap4:  # noqa: N802 - IMAPClient's name
         return self._imap4()
 
 
@@ -200,7 +200,7 @@ class ImapConnection:
 
         def answer(challenge: bytes) -> str:
             challenges.append(challenge)
-            # A second challenge is the reason of a failure; only an empty answer makes the server say NO (RFC 7628, 3.2.3).
+            # A second challenge says why it failed; only an empty answer makes the server say NO (RFC 7628, 3.2.3).
             return first if len(challenges) == 1 else ""
 
         try:
@@ -250,7 +250,7 @@ class ImapConnection:
             return sorted({uid for word in words if low <= (uid := int(word)) <= high})
 
     def headers(self, uids: Sequence[int]) -> dict[int, Header]:
-        """Message-ID, size and time of arrival by UID. A message that vanished, or that the server omits, has no key."""
+        """Message-ID, size and time of arrival by UID. What vanished, or the server omits, has no key."""
         with _provider_errors():
             field = f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]<0.{_MESSAGE_ID_LIMIT}>"
             answer = self._fetch(list(uids), ["RFC822.SIZE", "INTERNALDATE", field])
@@ -311,10 +311,8 @@ class ImapConnection:
 
     def logout(self) -> None:
         """Says goodbye, as servers that count connections like it, and closes."""
-        try:
+        with suppress(OSError):
             self.wire.send(b"BYE LOGOUT\r\n")
-        except OSError:
-            pass
         self.close()
 
 
@@ -325,7 +323,7 @@ def _provider_errors(
     """Turns every failure into a `ProviderError`; `unreachable`: a transient one means that the host is down."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - a hostile answer can make the parser raise anything
+    except Exception as error:  # a hostile answer can make the parser raise anything
         failure = classify(error, refusal)
         raise Unreachable(str(failure)) if unreachable and isinstance(failure, Transient) else failure from None
 
@@ -366,7 +364,7 @@ def _header(items: dict[bytes, Any]) -> Header:
 def _field_value(field: bytes) -> str | None:
     """The value of the first header field in `field`, unfolded; bytes that are not printable ASCII become U+FFFD."""
     first, *continuation = field.strip().split(b"\n")
-    folded = [line for line in itertools.takewhile(lambda line: line[:1] in (b" ", b"\t"), continuation)]
+    folded = itertools.takewhile(lambda line: line[:1] in (b" ", b"\t"), continuation)
     value = b"".join([first.partition(b":")[2], *folded]).replace(b"\r", b"").strip()
     text = "".join(chr(byte) if 32 <= byte < 127 else "\ufffd" for byte in value)
     return text or None

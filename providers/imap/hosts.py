@@ -21,7 +21,7 @@ class Host:
     """
 
     def __init__(self, logins: int, probe_interval: float) -> None:
-        """`logins`: how many may connect and log in at once; `probe_interval`: seconds between tries while it is down."""
+        """`logins`: how many may connect and log in at once; `probe_interval`: seconds between tries at a dead server."""
         self._logins = asyncio.Semaphore(logins)
         self._probe_interval = probe_interval
         self._probe = asyncio.Lock()

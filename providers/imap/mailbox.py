@@ -72,7 +72,7 @@ class ImapMailbox:
         return Batch(batch.state, batch.messages, batch.origin, batch.more or batch.state.backlog is not None)
 
     async def fetch(self, locator: str) -> AsyncIterator[bytes]:
-        """The message in chunks of at most 1 MB. Raises `Gone` when it, its folder or its numbering no longer exists."""
+        """The message in chunks of at most 1 MB. Raises `Gone` when it, its folder or its numbering is no more."""
         try:
             where = Locator.parse(locator)
         except ValueError:

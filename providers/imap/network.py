@@ -1,4 +1,4 @@
-"""TCP to a host that a tenant named: only to addresses that were checked, with the socket options a quiet line needs."""
+"""TCP to a host that a tenant named: only to checked addresses, with the socket options that a quiet line needs."""
 
 from __future__ import annotations
 

@@ -56,9 +56,7 @@ class FolderState(BaseModel):
         """The state that lists again everything since `since`; what is known already is for the ledger to see."""
         if self.backlog is not None:
             since = min(since, self.backlog.since)
-        return self.model_copy(
-            update={"backlog": Backlog(since=since, until_uid=self.last_uid, origin="rescan") if self.last_uid else None}
-        )
+        return self.model_copy(update={"backlog": _backlog(since, self.last_uid, "rescan")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,14 @@ def _new_state(
         uidvalidity=folder.uidvalidity,
         last_uid=last,
         listed_at=datetime.now(UTC),
-        backlog=Backlog(since=since, until_uid=last, origin=origin) if since is not None and last > 0 else None,
+        backlog=_backlog(since, last, origin),
     )
+
+
+def _backlog(since: date | None, until_uid: int, origin: Literal["history", "rescan"]) -> Backlog | None:
+    if since is None or until_uid == 0:
+        return None
+    return Backlog(since=since, until_uid=until_uid, origin=origin)
 
 
 def list_new(connection: ImapConnection, state: FolderState, limit: int) -> Batch:

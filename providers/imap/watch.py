@@ -84,7 +84,7 @@ class Sink(Protocol):
         ...
 
     async def auth_failed(self, mailbox_id: str, detail: str) -> None:
-        """The credentials were refused three times; the mailbox rests until it is replaced. Called again if it raises."""
+        """The credentials were refused three times; the mailbox rests until it is replaced."""
         ...
 
 
@@ -137,7 +137,7 @@ class Watch:
                 continue  # the access token ends: begin again with a new one
             except ProviderError as error:
                 failure = error
-            except Exception as error:  # noqa: BLE001 - a defect met by one mailbox must not end its watch
+            except Exception as error:  # a defect met by one mailbox must not end its watch
                 _log.exception("watching mailbox %s failed", self._mailbox_id)
                 failure = Transient(type(error).__name__)
             if loop.time() - began >= self._timers.stable:
@@ -279,7 +279,7 @@ class Watch:
             try:
                 await action()
                 return
-            except Exception as error:  # noqa: BLE001 - whatever failed above, the answer is to try again
+            except Exception as error:  # whatever failed above, the answer is to try again
                 attempt += 1
                 _log.warning("storing for mailbox %s failed: %s", self._mailbox_id, type(error).__name__)
             await asyncio.sleep(self._backoff(attempt))
@@ -307,7 +307,7 @@ class Watch:
             await self._host.pause(self._backoff(self._failures))
 
     def _backoff(self, attempt: int) -> float:
-        return random.uniform(0, min(self._timers.backoff_cap, self._timers.backoff * 2 ** min(attempt - 1, 10)))
+        return _uniform(0, min(self._timers.backoff_cap, self._timers.backoff * 2 ** min(attempt - 1, 10)))
 
     async def _report(self, state: State, failure: ProviderError | None = None) -> None:
         """Keeps the status, and tells the sink when it changed; a sink that cannot hear it now hears the next one."""
@@ -317,7 +317,7 @@ class Watch:
         self.status = replace(self.status, state=state, error=error, detail=str(failure or ""))
         try:
             await self._tools.sink.status(self._mailbox_id, self.status)
-        except Exception as broken:  # noqa: BLE001 - as above
+        except Exception as broken:
             _log.warning("the status of mailbox %s was not stored: %s", self._mailbox_id, type(broken).__name__)
 
     def _synced(self) -> None:
@@ -332,7 +332,11 @@ class Watch:
 
 
 def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.8, 1.2)
+    return seconds * _uniform(0.8, 1.2)
+
+
+def _uniform(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311 - spreading load is no secret
 
 
 def _domain(host: str) -> str:

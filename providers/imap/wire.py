@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import suppress
 
 _CHUNK = 64 * 1024
 LINE_LIMIT = 8 * 1024 * 1024  # a SEARCH answer with 800,000 UIDs
@@ -93,7 +94,7 @@ class Wire:
             raise TimeoutError
 
     def lines(self) -> list[bytes]:
-        """Every complete line that has arrived, without line ends; sets `eof` when the connection is over or flooded."""
+        """Every complete line that has arrived, without line ends; sets `eof` when the line is dead or flooded."""
         try:
             while not self.eof:
                 self._append(self.sock.recv(_CHUNK))
@@ -107,8 +108,6 @@ class Wire:
 
     def close(self) -> None:
         """Ends the connection at once; a thread that waits in a read wakes with an error."""
-        try:
+        with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.sock.close()
