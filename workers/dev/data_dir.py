@@ -45,6 +45,10 @@ class DataDir:
         return self.root / "demo-imap"
 
     @property
+    def shell_file(self) -> Path:
+        return self.root / "env"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -1,6 +1,8 @@
-"""The settings that make postroom's processes find each other on this machine."""
+"""The settings that make postroom's processes, and a person's own commands, find each other on this machine."""
 
 import os
+import shlex
+import sys
 from pathlib import Path
 
 from workers.dev.data_dir import DataDir, Secrets
@@ -22,13 +24,9 @@ def python_environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(search_path), "PYTHONUNBUFFERED": "1"}
 
 
-def application_environment(
-    data: DataDir, ports: Ports, secrets: Secrets, database_url: str, *, health_port: int | None = None
-) -> dict[str, str]:
-    """What postroom's own processes get; `health_port` is for those that serve nothing else over HTTP."""
-    environment = {
-        **base_environment(data),
-        **python_environment(),
+def settings(data: DataDir, ports: Ports, secrets: Secrets, database_url: str) -> dict[str, str]:
+    """postroom's settings for this data directory and these ports, as environment variables."""
+    return {
         "POSTROOM_DATABASE_URL": database_url,
         "POSTROOM_OBJECTS_URL": data.objects.as_uri(),
         "POSTROOM_MASTER_KEYS": secrets.master_keys,
@@ -44,6 +42,10 @@ def application_environment(
         "TEMPORAL_ADDRESS": f"{HOST}:{ports.temporal}",
         "TEMPORAL_NAMESPACE": "default",
     }
-    if health_port is not None:
-        environment["POSTROOM_HEALTH_PORT"] = str(health_port)
-    return environment
+
+
+def shell_file(settings: dict[str, str]) -> str:
+    """What a person's shell reads (`. FILE`) to use the `postroom` command on this set-up."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    run = f"PYTHONPATH={shlex.quote(str(SOURCES))} {shlex.quote(sys.executable)} -m workers.cli"
+    return "\n".join([*exports, f'postroom() {{ {run} "$@"; }}', ""])

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from workers.dev import leftovers
-from workers.dev.data_dir import DataDir, Secrets
-from workers.dev.environment import application_environment, base_environment
+from workers.dev.data_dir import DataDir, Secrets, write_private
+from workers.dev.environment import base_environment, python_environment, settings, shell_file
 from workers.dev.first_setup import Access, set_up
 from workers.dev.output import Console
 from workers.dev.ports import HOST, Ports
@@ -55,12 +55,13 @@ class Stack:
         await leftovers.end(self._leftovers, patience=LEFTOVERS_PATIENCE)
         self.ports.require_free()
         await self._start_servers()
+        self._write_shell_file()
         await self._migrate()
         access = await set_up(self.data, self.ports, self.secrets, self.postgres.url(), self.console_url, demo=demo)
         self.console.say("starting postroom's own processes")
         if demo:
-            await self.supervisor.start(demo_imap_service(self.data, self.ports, self.secrets))
-        await self.supervisor.start(*application_services(self.data, self.ports, self.secrets, self.postgres.url()))
+            await self.supervisor.start(demo_imap_service(self.data, self.ports, self.secrets, self._environment))
+        await self.supervisor.start(*application_services(self.ports, self._environment))
         return access
 
     async def _start_servers(self) -> None:
@@ -80,8 +81,19 @@ class Stack:
             name="migrate",
             title="Bringing the database schema up to date",
             command=postroom_command("migrate"),
-            environment=application_environment(self.data, self.ports, self.secrets, self.postgres.url()),
+            environment=self._environment,
         )
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        return settings(self.data, self.ports, self.secrets, self.postgres.url())
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**base_environment(self.data), **python_environment(), **self._settings}
+
+    def _write_shell_file(self) -> None:
+        write_private(self.data.shell_file, shell_file(self._settings))
 
     def _leftovers(self) -> list[int]:
         return leftovers.marked(self.data.root) + leftovers.working_in(self.data.postgres)
