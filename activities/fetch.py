@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from temporalio import activity
 
 from activities.services import Services
@@ -30,10 +28,9 @@ class FetchMessage:
         with Spool(services.max_message_bytes) as spool:
             try:
                 source = await self._sources.get(email.tenant_id, email.mailbox_id)
-                async with contextlib.aclosing(source.fetch(row["locator"])) as chunks:
-                    async for chunk in chunks:
-                        activity.heartbeat(spool.size)
-                        spool.write(chunk)
+                async for chunk in source.fetch(row["locator"]):
+                    activity.heartbeat(spool.size)
+                    spool.write(chunk)
             except Gone:
                 return Fetched(gone=True)
             except ValueError:

@@ -40,7 +40,5 @@ class MailboxActivities:
                 await mailboxes.set_state(session, mailbox.tenant_id, mailbox.mailbox_id, "active")
             elif change.what == "resync" and change.since is not None:
                 await mailboxes.rewind(session, mailbox.tenant_id, mailbox.mailbox_id, change.since)
-            else:
-                await mailboxes.touch(session, mailbox.tenant_id, mailbox.mailbox_id)
             state = await mailboxes.state(session, mailbox.tenant_id, mailbox.mailbox_id)
         return mailbox.model_copy(update={"paused": state == "paused"})

@@ -10,9 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MailKind = Literal[
-    "ordinary", "auto_reply", "bounce", "complaint", "list", "calendar", "report", "notification"
-]
+MailKind = Literal["ordinary", "auto_reply", "bounce", "complaint", "list", "calendar", "report", "notification"]
 
 
 class _Model(BaseModel):

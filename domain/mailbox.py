@@ -21,7 +21,7 @@ class MailboxRef(Reference):
 
 
 class MailboxChange(Reference):
-    """What an operator asked of a mailbox; `since` (aware) comes with `resync`."""
+    """What an operator asked of a mailbox; `since` (aware) comes with `resync`. The others make it look at once."""
 
     mailbox: MailboxRef
     what: Literal["pause", "resume", "resync", "reconfigure", "credentials_changed"]

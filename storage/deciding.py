@@ -121,6 +121,8 @@ async def commit(session: Session, tenant_id: UUID, email_id: UUID) -> Committed
         tenant_id,
         email_id,
     )
+    if found is None:
+        raise LookupError(f"email {email_id} was never decided")
     decision, email = Decision.model_validate(found["record"]), ParsedEmail.model_validate(found["parsed"])
     ticket_no: int | None = None
     if decision.action in ("create", "append"):
@@ -142,7 +144,7 @@ async def commit(session: Session, tenant_id: UUID, email_id: UUID) -> Committed
         await _record(session, tenant_id, email_id, outcome, decision.reason, decision.flags, decision.ticket_id, None)
     if not email.attachments or decision.action not in ("create", "append"):
         await ledger.done(session, tenant_id, email_id)
-    return Committed(outcome=outcome, reason=decision.reason, ticket_no=ticket_no)  # type: ignore[arg-type]
+    return Committed(outcome=outcome, reason=decision.reason, ticket_no=ticket_no)
 
 
 async def committed(session: Session, tenant_id: UUID, row: Any) -> Committed:
@@ -279,9 +281,7 @@ async def _claim_ids(
 async def _merge(session: Session, tenant_id: UUID, other: UUID, into: UUID) -> None:
     """Two tickets turned out to be one conversation: everything moves, and the emptied one points to the other."""
     # Locked first, so that a comment being added to it is committed, and seen, before its comments move.
-    await session.execute(
-        "select from tickets where tenant_id = $1 and ticket_id = $2 for update", tenant_id, other
-    )
+    await session.execute("select from tickets where tenant_id = $1 and ticket_id = $2 for update", tenant_id, other)
     for table in ("comments", "ticket_message_ids", "emails"):
         await session.execute(
             f"update {table} set ticket_id = $3 where tenant_id = $1 and ticket_id = $2", tenant_id, other, into

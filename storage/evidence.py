@@ -117,7 +117,7 @@ async def _threads(
                 ticket_id=ticket["ticket_id"] if ticket else None,
                 kind=ticket["kind"] if ticket else "member",
                 in_flight=flight["email_id"] if flight else None,
-                waits_for_person=bool(flight) and flight["state"] == "waiting",
+                waits_for_person=flight is not None and flight["state"] == "waiting",
             )
         )
     return evidence
@@ -175,9 +175,7 @@ async def _sender(session: Session, tenant_id: UUID, address: str) -> tuple[bool
     learned about the address, then its domain."""
     if not address:
         return False, []
-    internal = await session.fetchval(
-        "select true from users where tenant_id = $1 and email = $2", tenant_id, address
-    )
+    internal = await session.fetchval("select true from users where tenant_id = $1 and email = $2", tenant_id, address)
     rows = await session.fetch(
         """select case when t.client_id is null then 4 else 1 end as rank, 'contact' as how, t.client_id, t.contact_id, c.name
              from contacts t left join clients c using (tenant_id, client_id)

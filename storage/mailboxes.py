@@ -118,9 +118,7 @@ async def cursors(session: Session, tenant_id: UUID, mailbox_id: UUID) -> dict[s
     return {row["folder"]: row["cursor"] for row in rows}
 
 
-async def move_cursor(
-    session: Session, tenant_id: UUID, mailbox_id: UUID, folder: str, cursor: dict[str, Any]
-) -> None:
+async def move_cursor(session: Session, tenant_id: UUID, mailbox_id: UUID, folder: str, cursor: dict[str, Any]) -> None:
     """To be called in the transaction that lists the messages up to this cursor."""
     await session.execute(
         """insert into folder_cursors (tenant_id, mailbox_id, folder, cursor) values ($1, $2, $3, $4)
@@ -134,9 +132,7 @@ async def move_cursor(
 
 async def rewind(session: Session, tenant_id: UUID, mailbox_id: UUID, since: datetime) -> None:
     """Forgets the cursors, so that everything since a date is listed again; the ledger knows what it has."""
-    await session.execute(
-        "delete from folder_cursors where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id
-    )
+    await session.execute("delete from folder_cursors where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id)
     await session.execute(
         """update mailboxes set settings = settings || jsonb_build_object('since', $3::text)
             where tenant_id = $1 and mailbox_id = $2""",

@@ -14,6 +14,7 @@ from storage.mailboxes import Located
 from storage.objects import Objects, raw_key
 
 if TYPE_CHECKING:
+    from storage.database import Session
     from webhooks.starter import Starter
 
 
@@ -54,7 +55,7 @@ class Ingress:
             self._starter.start(row)
 
 
-async def _first_use(session: ledger.Session, mailbox: Located, webhook_id: str) -> bool:
+async def _first_use(session: Session, mailbox: Located, webhook_id: str) -> bool:
     fresh = await session.fetchval(
         """insert into webhook_ids (tenant_id, mailbox_id, webhook_id) values ($1, $2, $3)
            on conflict do nothing returning true""",

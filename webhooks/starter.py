@@ -35,6 +35,14 @@ class Starter:
             for _ in range(CONCURRENCY):
                 group.create_task(self._work())
 
+    async def drained(self) -> None:
+        """Runs until everything handed over so far is started."""
+        running = asyncio.create_task(self.run())
+        try:
+            await self._queue.join()
+        finally:
+            running.cancel()
+
     async def _work(self) -> None:
         while True:
             row = await self._queue.get()
@@ -42,6 +50,7 @@ class Starter:
             while not await self._started(row):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10)
+            self._queue.task_done()
 
     async def _started(self, row: ListedEmail) -> bool:
         try:

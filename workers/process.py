@@ -87,7 +87,9 @@ def database_faults() -> Iterator[None]:
     try:
         yield
     except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError):
-        raise ConfigurationError("No Postgres answers at POSTROOM_DATABASE_URL: start it, or correct the URL.") from None
+        raise ConfigurationError(
+            "No Postgres answers at POSTROOM_DATABASE_URL: start it, or correct the URL."
+        ) from None
     except asyncpg.InvalidCatalogNameError:
         raise ConfigurationError("The database of POSTROOM_DATABASE_URL does not exist: create it first.") from None
     except asyncpg.InvalidAuthorizationSpecificationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -38,7 +39,6 @@ _TENANT = SearchAttributeKey.for_keyword("TenantId")
 _MAILBOX = SearchAttributeKey.for_keyword("MailboxId")
 _PROVIDER = SearchAttributeKey.for_keyword("Provider")
 _MESSAGE = SearchAttributeKey.for_keyword("MessageIdHash")
-
 
 
 def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
@@ -84,7 +84,7 @@ class TemporalRuns:
         self.client = client
 
     async def start_email(self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool) -> None:
-        try:
+        with contextlib.suppress(WorkflowAlreadyStartedError):
             await self.client.start_workflow(
                 names.INBOUND_EMAIL,
                 email,
@@ -100,12 +100,8 @@ class TemporalRuns:
                         SearchAttributePair(_MESSAGE, short_hash(message_key)),
                     ]
                 ),
-                priority=Priority(
-                    priority_key=BACKFILL if history else LIVE, fairness_key=str(email.tenant_id)
-                ),
+                priority=Priority(priority_key=BACKFILL if history else LIVE, fairness_key=str(email.tenant_id)),
             )
-        except WorkflowAlreadyStartedError:
-            pass
 
     async def start_mailbox(self, mailbox: MailboxRef) -> None:
         await self.client.start_workflow(
@@ -127,10 +123,8 @@ class TemporalRuns:
         await self._signal(mailbox_workflow_id(mailbox_id), signal, *arguments)
 
     async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
-        try:
+        with contextlib.suppress(NotRunning):
             await self._signal(workflow_id, names.PARENT_DONE, email_id)
-        except NotRunning:
-            pass
 
     async def resolve_task(self, workflow_id: str, resolution: TaskResolution) -> None:
         await self._signal(workflow_id, names.RESOLVE_TASK, resolution)

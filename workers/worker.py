@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 from aiohttp import web
+from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.attachments import StoreAttachments
@@ -33,6 +34,43 @@ WORKFLOWS = [InboundEmailWorkflow, MailboxWorkflow, ListenerWorkflow]
 log = structlog.get_logger("worker")
 
 
+def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
+    """The workers of this process: workflows with their commits, and what talks to sources at its own rate."""
+    decide, tasks, mailbox = DecideMessage(services), HumanTaskActivities(services), MailboxActivities(services)
+    mail = Worker(
+        client,
+        task_queue=names.MAIL_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[
+            ParseMessage(services).parse_message,
+            decide.find_thread,
+            decide.create_ticket,
+            decide.append_comment,
+            decide.record_outcome,
+            decide.conclude,
+            StoreAttachments(services).store_attachments,
+            tasks.open_task,
+            tasks.settle_task,
+            tasks.advance_task,
+            tasks.note_ignored_answer,
+            mailbox.sync_mailbox,
+            mailbox.change_mailbox,
+        ],
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=timedelta(seconds=20),
+    )
+    provider_io = Worker(
+        client,
+        task_queue=names.PROVIDER_QUEUE,
+        activities=[FetchMessage(services, sources).fetch_message],
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        max_concurrent_activities=20,
+        graceful_shutdown_timeout=timedelta(seconds=20),
+    )
+    return [mail, provider_io]
+
+
 async def run(settings: Settings) -> None:
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with AsyncExitStack() as stack:
@@ -53,38 +91,6 @@ async def run(settings: Settings) -> None:
             public_url=settings.public_url,
             max_message_bytes=settings.max_message_bytes,
         )
-        decide, tasks, mailbox = DecideMessage(services), HumanTaskActivities(services), MailboxActivities(services)
-        mail_worker = Worker(
-            client,
-            task_queue=names.MAIL_QUEUE,
-            workflows=WORKFLOWS,
-            activities=[
-                ParseMessage(services).parse_message,
-                decide.find_thread,
-                decide.create_ticket,
-                decide.append_comment,
-                decide.record_outcome,
-                decide.conclude,
-                StoreAttachments(services).store_attachments,
-                tasks.open_task,
-                tasks.settle_task,
-                tasks.advance_task,
-                tasks.note_ignored_answer,
-                mailbox.sync_mailbox,
-                mailbox.change_mailbox,
-            ],
-            workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-            graceful_shutdown_timeout=timedelta(seconds=20),
-        )
-        provider_worker = Worker(
-            client,
-            task_queue=names.PROVIDER_QUEUE,
-            activities=[FetchMessage(services, sources).fetch_message],
-            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-            max_concurrent_activities=20,
-            graceful_shutdown_timeout=timedelta(seconds=20),
-        )
         if settings.health_port:
             application = web.Application()
             application.add_routes(health.routes({"postgres": health.postgres(db)}))
@@ -92,6 +98,6 @@ async def run(settings: Settings) -> None:
             stack.push_async_callback(server.cleanup)
         log.info("worker is polling")
         async with asyncio.TaskGroup() as group:
-            group.create_task(mail_worker.run())
-            group.create_task(provider_worker.run())
+            for worker in build(client, services, sources):
+                group.create_task(worker.run())
             group.create_task(entities.keep_running(db, runs, settings))

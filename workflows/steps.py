@@ -6,7 +6,7 @@ time-out, so all of them stand here, and a test holds this table against a commi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -45,7 +45,7 @@ class Step(Generic[In, Out]):
     name: str
     result: type[Out]
     timeout: timedelta
-    retry: RetryPolicy = _PATIENT
+    retry: RetryPolicy = field(default_factory=lambda: _PATIENT)
     queue: str = names.MAIL_QUEUE
     heartbeat: timedelta | None = None
 
@@ -70,7 +70,7 @@ class LocalStep(Generic[In, Out]):
     name: str
     result: type[Out]
     timeout: timedelta
-    retry: RetryPolicy = _PATIENT
+    retry: RetryPolicy = field(default_factory=lambda: _PATIENT)
 
     async def __call__(self, argument: In, summary: str = "") -> Out:
         result: Out = await workflow.execute_local_activity(

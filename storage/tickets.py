@@ -1,0 +1,104 @@
+"""Tickets as people and other systems read them: lists by key, conversations, attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from storage.database import Session
+
+# Text beyond this is a data dump, not something that is read on a page; the raw message has it all.
+MAX_TEXT = 500_000
+
+_TICKET = """
+select t.*, c.name as client_name, p.name as contact_name, p.address as contact_address,
+       u.name as assignee_name, m.address as mailbox, into_ticket.number as merged_into_number,
+       (select count(*) from comments where tenant_id = t.tenant_id and ticket_id = t.ticket_id) as comment_count
+  from tickets t
+  join mailboxes m using (tenant_id, mailbox_id)
+  left join clients c on c.tenant_id = t.tenant_id and c.client_id = t.client_id
+  left join contacts p on p.tenant_id = t.tenant_id and p.contact_id = t.contact_id
+  left join users u on u.tenant_id = t.tenant_id and u.user_id = t.assignee_id
+  left join tickets into_ticket on into_ticket.tenant_id = t.tenant_id and into_ticket.ticket_id = t.merged_into
+ where t.tenant_id = $1"""
+
+
+async def page(
+    session: Session, tenant_id: UUID, *, query: str = "", status: str | None = None, before: int | None, limit: int
+) -> list[Any]:
+    """Tickets newest first, numbers below `before`. Merged ones are left out unless `status` asks for them.
+
+    `query` is a ticket number (`42` or `#42`), or words to find in subject, contact or client.
+    """
+    where, arguments = ["t.number < coalesce($2, 9223372036854775807)"], [tenant_id, before, limit]
+    if status is None:
+        where.append("t.status <> 'merged'")
+    else:
+        arguments.append(status)
+        where.append(f"t.status = ${len(arguments)}")
+    number = query.strip().removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        arguments.append(int(number))
+        where.append(f"t.number = ${len(arguments)}")
+    else:
+        for word in query.split()[:10]:
+            arguments.append(f"%{like_literal(word)}%")
+            n = len(arguments)
+            where.append(f"concat_ws(' ', t.subject, p.name, p.address, c.name) ilike ${n}")
+    return await session.fetch(
+        f"{_TICKET} and {' and '.join(where)} order by t.number desc limit $3",
+        *arguments,
+    )
+
+
+async def get(session: Session, tenant_id: UUID, ticket: UUID | int) -> Any:
+    """One ticket by its id or number, merged ones too; None when there is none."""
+    column = "ticket_id" if isinstance(ticket, UUID) else "number"
+    return await session.fetchrow(f"{_TICKET} and t.{column} = $2", tenant_id, ticket)
+
+
+async def comments(
+    session: Session, tenant_id: UUID, ticket_ids: Sequence[UUID], *, newest: int | None = None, html: bool = False
+) -> list[Any]:
+    """The conversations of these tickets, oldest first; `newest` keeps that many of each. `html` loads HTML bodies."""
+    return await session.fetch(
+        f"""select c.*, left(c.text, {MAX_TEXT}) as text, left(ec.parsed ->> 'text', {MAX_TEXT}) as full_text,
+                   coalesce(ec.parsed ->> 'html', '') <> '' as has_html,
+                   {"ec.parsed ->> 'html'" if html else "null"} as html,
+                   ec.parsed ->> 'kind' as kind, ec.parsed -> 'to' as to, ec.parsed -> 'cc' as cc,
+                   ec.parsed -> 'problems' as problems, e.received_at, e.raw_size, e.raw_sha256
+              from (select *, row_number() over (partition by ticket_id order by created_at desc, seq desc) as nth
+                      from comments where tenant_id = $1 and ticket_id = any($2)) c
+              left join emails e on e.tenant_id = $1 and e.email_id = c.email_id
+              left join email_contents ec on ec.tenant_id = $1 and ec.email_id = c.email_id
+             where c.nth <= coalesce($3, c.nth) order by c.created_at, c.seq""",
+        tenant_id,
+        list(ticket_ids),
+        newest,
+    )
+
+
+async def attachments(session: Session, tenant_id: UUID, comment_ids: Sequence[UUID]) -> list[Any]:
+    """The manifests of these comments' mails, in the order of their parts."""
+    return await session.fetch(
+        "select * from attachments where tenant_id = $1 and comment_id = any($2) order by comment_id, position",
+        tenant_id,
+        list(comment_ids),
+    )
+
+
+async def inline_images(session: Session, tenant_id: UUID, email_id: UUID) -> list[Any]:
+    """The stored parts of a mail that its HTML can refer to by Content-ID."""
+    return await session.fetch(
+        """select * from attachments
+            where tenant_id = $1 and email_id = $2 and content_id is not null and state = 'stored' order by position""",
+        tenant_id,
+        email_id,
+    )
+
+
+def like_literal(text: str) -> str:
+    """`text` as LIKE takes it literally."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,109 @@
+"""What happened to a message: look-ups in the ledger with the decision record, and the mails that wait on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain import identity
+from storage.tickets import like_literal
+
+if TYPE_CHECKING:
+    from storage.database import Session
+
+# How far back words are looked for in mails that never came onto a ticket.
+RECENT = 5_000
+
+_EMAIL = """
+select e.*, m.address as mailbox, m.provider, t.number as ticket_number, t.subject as ticket_subject,
+       d.record as decision, d.decided_at, p.parsed ->> 'subject' as subject, p.parsed -> 'from' -> 0 as sender
+  from emails e
+  join mailboxes m using (tenant_id, mailbox_id)
+  left join tickets t on t.tenant_id = e.tenant_id and t.ticket_id = e.ticket_id
+  left join decisions d on d.tenant_id = e.tenant_id and d.email_id = e.email_id
+  left join email_contents p on p.tenant_id = e.tenant_id and p.email_id = e.email_id
+ where e.tenant_id = $1"""
+
+
+async def page(
+    session: Session,
+    tenant_id: UUID,
+    *,
+    message_id: str | None = None,
+    state: str | None = None,
+    outcome: str | None = None,
+    before: int | None,
+    limit: int,
+) -> list[Any]:
+    """Messages newest first, ledger sequence below `before`. `message_id` with or without its brackets."""
+    where, arguments = ["e.seq < coalesce($2, 9223372036854775807)"], [tenant_id, before, limit]
+    if message_id is not None:
+        # What is no Message-ID at all is nobody's key.
+        arguments.append(identity.message_id(message_id) or "")
+        where.append(f"e.message_key = ${len(arguments)}")
+    for column, value in (("state", state), ("outcome", outcome)):
+        if value is not None:
+            arguments.append(value)
+            where.append(f"e.{column} = ${len(arguments)}")
+    return await session.fetch(f"{_EMAIL} and {' and '.join(where)} order by e.seq desc limit $3", *arguments)
+
+
+async def get(session: Session, tenant_id: UUID, email_id: UUID) -> Any:
+    """One message; None when there is none."""
+    return await session.fetchrow(f"{_EMAIL} and e.email_id = $2", tenant_id, email_id)
+
+
+async def content(session: Session, tenant_id: UUID, email_id: UUID) -> dict[str, Any] | None:
+    """The parsed message as `domain.email.ParsedEmail` reads it; None before it was parsed."""
+    parsed: dict[str, Any] | None = await session.fetchval(
+        "select parsed from email_contents where tenant_id = $1 and email_id = $2", tenant_id, email_id
+    )
+    return parsed
+
+
+async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 50) -> list[Any]:
+    """Messages for what a person types: a Message-ID, a ticket number, an address, or words of the subject."""
+    query = query.strip()
+    by_id = await page(session, tenant_id, message_id=query, before=None, limit=limit) if query else []
+    if by_id or not query:
+        return by_id
+    number = query.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        return await session.fetch(
+            f"{_EMAIL} and t.number = $2 order by e.seq desc limit $3", tenant_id, int(number), limit
+        )
+    patterns = [f"%{like_literal(word)}%" for word in query.split()[:10]]
+    return await session.fetch(
+        f"""with found as (
+              select email_id from comments c join tickets t using (tenant_id, ticket_id)
+               where c.tenant_id = $1 and concat_ws(' ', t.subject, c.author_name, c.author_address) ilike all ($2)
+              union
+              select r.email_id
+                from (select email_id from emails where tenant_id = $1 order by seq desc limit {RECENT}) r
+                join email_contents p on p.tenant_id = $1 and p.email_id = r.email_id
+               where concat_ws(' ', p.parsed ->> 'subject', p.parsed -> 'from' -> 0 ->> 'name',
+                               p.parsed -> 'from' -> 0 ->> 'address') ilike all ($2))
+            {_EMAIL} and e.email_id in (select email_id from found) order by e.seq desc limit $3""",
+        tenant_id,
+        patterns,
+        limit,
+    )
+
+
+async def of_ticket(session: Session, tenant_id: UUID, ticket_id: UUID) -> list[Any]:
+    """Every message that came to this ticket, duplicates too, oldest first."""
+    return await session.fetch(f"{_EMAIL} and e.ticket_id = $2 order by e.seq limit 200", tenant_id, ticket_id)
+
+
+async def waiting_on(session: Session, tenant_id: UUID, email_id: UUID) -> list[Any]:
+    """The mails that wait for this one, directly or behind one that does, oldest first."""
+    return await session.fetch(
+        f"""with recursive waiting (email_id, depth) as (
+              select email_id, 1 from emails where tenant_id = $1 and waits_for = $2
+              union
+              select e.email_id, depth + 1 from waiting w
+                join emails e on e.tenant_id = $1 and e.waits_for = w.email_id where depth < 20)
+            {_EMAIL} and e.email_id in (select email_id from waiting) order by e.seq limit 100""",
+        tenant_id,
+        email_id,
+    )
