@@ -1,12 +1,16 @@
 """Small real programs for the supervisor to run, and a way to wait for what they do."""
 
 import asyncio
+import os
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.dev.errors import DevError
+from workers.dev.ports import Ports
 from workers.dev.supervisor import Service
 
 WELL_BEHAVED = """
@@ -38,6 +42,16 @@ async def until(condition: Callable[[], object], what: str, patience: float = 20
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"waited {patience} s in vain: {what}") from None
+
+
+def free_ports() -> Ports:
+    """A row of free ports below the ephemeral range, so that no outgoing connection takes one meanwhile."""
+    for base in range(20000 + os.getpid() % 500 * 20, 32000, 20):
+        with suppress(DevError):
+            ports = Ports.from_base(base)
+            ports.require_free()
+            return ports
+    raise AssertionError("no free row of ports")
 
 
 def runs(pid: int) -> bool:

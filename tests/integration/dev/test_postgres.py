@@ -10,19 +10,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.integration.dev.programs import runs, until
+from tests.integration.dev.programs import free_ports, runs, until
 from workers.dev import leftovers
 from workers.dev.output import Console
-from workers.dev.ports import HOST, is_free
+from workers.dev.ports import HOST
 from workers.dev.postgres import Postgres
 from workers.dev.supervisor import Supervisor
 
 PASSWORD = "p:w/d@ %"
-
-
-def free_port() -> int:
-    """A port below the ephemeral range, so that no outgoing connection takes it meanwhile."""
-    return next(port for port in range(20100 + os.getpid() % 1000, 30000) if is_free(port))
 
 
 @pytest.fixture
@@ -34,7 +29,7 @@ async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
 
 @pytest.fixture
 async def postgres(tmp_path: Path, supervisor: Supervisor) -> Postgres:
-    server = Postgres(tmp_path / "postgres", free_port(), PASSWORD, dict(os.environ))
+    server = Postgres(tmp_path / "postgres", free_ports().postgres, PASSWORD, dict(os.environ))
     await server.ensure_cluster(supervisor)
     await supervisor.start(server.service())
     await server.ensure_database()
@@ -109,7 +104,7 @@ async def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path, supervis
     half_made = tmp_path / "postgres.new"
     half_made.mkdir()
     (half_made / "PG_VERSION").write_text("18\n")
-    server = Postgres(tmp_path / "postgres", free_port(), PASSWORD, dict(os.environ))
+    server = Postgres(tmp_path / "postgres", free_ports().postgres, PASSWORD, dict(os.environ))
 
     await server.ensure_cluster(supervisor)
     await supervisor.start(server.service())
