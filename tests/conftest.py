@@ -16,6 +16,10 @@ from tests.house import House, open_house
 pytest_plugins = ["tests.plugins.skips"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--burst", default="120", help="how many mails a burst test throws in at once")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.PostgresServer]:
     with postgres.server() as server:
