@@ -124,11 +124,11 @@ class _Imap4(imaplib.IMAP4):
         pass
 
 
-class _Client(IMAPClient):
+class _Client(IMAPClient):  # type: ignore[misc]  # it has no types
     """IMAPClient on an `_Imap4`."""
 
     def __init__(self, settings: ImapSettings, addresses: list[str], timeouts: Timeouts) -> None:
-        self._imap4 = lambda: _Imap4(settings, addresses, timeouts)
+        self._imap4: Callable[[], _Imap4] = lambda: _Imap4(settings, addresses, timeouts)
         super().__init__(
             settings.host,
             settings.port,
@@ -221,6 +221,9 @@ class ImapConnection:
             self.selected = Folder(name, answer[b"UIDVALIDITY"], answer.get(b"UIDNEXT"))
         return self.selected
 
+    def has_open(self, name: str) -> bool:
+        return self.selected is not None and self.selected.name == name
+
     def status(self, name: str) -> Folder:
         """The folder of that name as it is now, which need not be the one that is open. Raises `FolderMissing`."""
         with _provider_errors(refused_folder):
@@ -297,7 +300,7 @@ class ImapConnection:
 
     def begin_idle(self) -> str:
         """The tag of an IDLE command that is to be sent on `wire`."""
-        tag = self._imap._new_tag()
+        tag: bytes = self._imap._new_tag()
         self._imap.tagged_commands.pop(tag, None)  # its answer is read by the IDLE reader, not by imaplib
         return tag.decode("ascii")
 

@@ -21,7 +21,7 @@ class Host:
     """
 
     def __init__(self, logins: int, probe_interval: float) -> None:
-        """`logins`: how many may connect and log in at once; `probe_interval`: seconds between tries at a dead server."""
+        """`logins`: how many may log in at once; `probe_interval`: seconds between tries at a server that is down."""
         self._logins = asyncio.Semaphore(logins)
         self._probe_interval = probe_interval
         self._probe = asyncio.Lock()

@@ -107,7 +107,7 @@ class ImapMailbox:
 def _locate(connection: ImapConnection, where: Locator) -> int:
     """Opens the message's folder; its size as the server estimates it. Raises `Gone`."""
     try:
-        if connection.selected is None or connection.selected.name != where.folder:
+        if not connection.has_open(where.folder):
             connection.examine(where.folder)
     except FolderMissing:
         raise Gone("the folder of the message does not exist any more") from None

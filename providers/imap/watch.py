@@ -177,7 +177,8 @@ class Watch:
                 missing = error
         if opened is None:
             raise missing or FolderMissing("the mailbox has no folder to read")
-        await self._list(connection, opened)
+        if not connection.has_open(opened):  # the last folder tried does not exist
+            await self._list(connection, opened)
         self._looked_at = asyncio.get_running_loop().time()
         self._synced()
         return opened
@@ -225,7 +226,7 @@ class Watch:
             except FolderMissing:
                 if name == idle_folder:
                     raise
-        if connection.selected is None or connection.selected.name != idle_folder:
+        if not connection.has_open(idle_folder):
             await self._list(connection, idle_folder)
 
     async def _list(self, connection: ImapConnection, name: str, *, reopen: bool = False) -> bool:
@@ -244,7 +245,7 @@ class Watch:
 
     def _next_batch(self, connection: ImapConnection, name: str, reopen: bool) -> Batch:
         state = self._states.get(name)
-        if reopen or state is None or connection.selected is None or connection.selected.name != name:
+        if reopen or state is None or not connection.has_open(name):
             state = open_folder(connection, name, state, self._settings.since)
         return list_new(connection, state, self._tools.batch)
 
