@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
@@ -113,14 +112,17 @@ class InboundEmailWorkflow:
         workflow.upsert_search_attributes([_WAIT_REASON.value_unset()])
         return answer
 
-    async def _repaired(self, step: Callable[[In, str], Awaitable[Out]], argument: In, summary: str = "") -> Out:
+    async def _repaired(
+        self, step: steps.Step[In, Out] | steps.LocalStep[In, Out], argument: In, summary: str = ""
+    ) -> Out:
         """Runs a step; when it fails for good, a person decides whether to try again or to discard the message."""
         while True:
             try:
                 return await step(argument, summary)
-            except ActivityError as error:
-                cause = error.cause
+            except (ActivityError, ApplicationError) as error:
+                # The failure of a local activity comes as it is, that of a regular one wrapped.
+                cause = error.cause if isinstance(error, ActivityError) else error
                 failure = cause.type if isinstance(cause, ApplicationError) and cause.type else "failed"
-                _, resolution = await self._ask_person(failed_step=error.activity_type, failure=failure)
+                _, resolution = await self._ask_person(failed_step=step.name, failure=failure)
                 if resolution.choice == "discard":
                     raise _Discarded from None
