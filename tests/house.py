@@ -6,6 +6,7 @@ import asyncio
 import base64
 import smtplib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,7 +57,9 @@ class House:
 
     async def send(self, *mails: bytes | EmailMessage, sender: str = "someone@example.com") -> None:
         """Sends over SMTP, one connection for all of them."""
-        await asyncio.to_thread(self._send, mails, sender)
+        # Threads of their own: the inbox in this same process needs the event loop's.
+        with ThreadPoolExecutor(1) as thread:
+            await asyncio.get_running_loop().run_in_executor(thread, self._send, mails, sender)
 
     def _send(self, mails: Sequence[bytes | EmailMessage], sender: str) -> None:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=60) as connection:

@@ -11,6 +11,10 @@ from domain.task import Advance, AskPerson, Ignored, OpenTask, Settle, TaskResol
 from workflows.steps import ADVANCE_TASK, NOTE_IGNORED, OPEN_TASK, SETTLE_TASK
 
 
+# Answers kept at a time, for whoever floods a workflow with signals.
+_MOST = 100
+
+
 class HumanTasks:
     """The questions of one message, one after the other. `offer` takes what the signal brings."""
 
@@ -18,11 +22,17 @@ class HumanTasks:
         self._email = email
         self._asked = 0
         self._open: OpenTask | None = None
+        # People see a task as soon as its row is committed, which is before this workflow hears of it.
+        self._opening = False
+        self._early: list[TaskResolution] = []
         self._answer: TaskResolution | None = None
         self._ignored: list[TaskResolution] = []
 
     def offer(self, resolution: TaskResolution) -> None:
         """Accepts the first valid answer to the open question; anything else is recorded and ignored."""
+        if self._opening and len(self._early) < _MOST:
+            self._early.append(resolution)
+            return
         task = self._open
         valid = (
             task is not None
@@ -32,7 +42,7 @@ class HumanTasks:
         )
         if valid:
             self._answer = resolution
-        elif len(self._ignored) < 100:
+        elif len(self._ignored) < _MOST:
             self._ignored.append(resolution)
 
     async def ask(self, *, failed_step: str = "", failure: str = "") -> tuple[OpenTask, TaskResolution]:
@@ -45,7 +55,17 @@ class HumanTasks:
             failed_step=failed_step,
             failure=failure,
         )
-        task = self._open = await OPEN_TASK(request, f"question {self._asked}")
+        self._opening = True
+        self._early = []
+        try:
+            task = self._open = await OPEN_TASK(request, f"question {self._asked}")
+        finally:
+            early, self._early = self._early, None
+        for resolution in early:
+            self.offer(resolution)
+        self._opening = False
+        while self._early:
+            self.offer(self._early.pop(0))
         workflow.set_current_details(f"Waiting for a person: **{task.kind}**. [Open the task]({task.url})")
         proposed = await self._wait(task) or TaskResolution(choice=task.default, by="deadline")
         # Postgres knows the winner: the console may have settled it a moment before this answer, or this deadline.
