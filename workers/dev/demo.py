@@ -48,7 +48,8 @@ class Demo:
         await asyncio.to_thread(self._send, mails)
         self.data.remember(SENT, datetime.now(UTC).isoformat())
         async with self._api() as api:
-            await asyncio.gather(*(self._follow(api, mail, sightings) for mail, sightings in _expected(mails)))
+            for mail, sightings in _expected(mails):
+                await self._follow(api, mail, sightings)
 
     def _begun(self) -> datetime:
         begun = self.data.remembered(BEGUN)
@@ -89,7 +90,8 @@ class Demo:
     async def _emails(self, api: aiohttp.ClientSession, message_id: str) -> list[dict[str, Any]]:
         try:
             async with api.get(f"{self.api_url}/emails", params={"message_id": message_id}) as answer:
-                return list((await answer.json())["items"])
+                # Newest first, but a story begins at its beginning.
+                return list(reversed((await answer.json())["items"]))
         except aiohttp.ClientError:
             # The console may be starting again; the mail is none the worse for it.
             return []
@@ -112,7 +114,7 @@ class Demo:
 
 
 def _expected(mails: Conversation) -> list[tuple[DemoMail, int]]:
-    """Every mail to follow, with how often it was delivered."""
+    """Every mail to follow, in the order of the story, with how often it was delivered."""
     return [
         (mails.terminal, 1),
         (mails.terminal_reply, 1),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from pathlib import Path
 
 from workers.dev.data_dir import DataDir, write_private
@@ -101,7 +102,7 @@ class Session:
   API          {stack.api_url}   (token in {stack.data.root / API_ACCESS_FILE})
   Send a mail  to {SUPPORT}, by SMTP on {HOST}:{stack.ports.smtp}
   Webhooks     {stack.webhooks_url}
-  Commands     . {stack.data.shell_file} && postroom --help
+  Commands     . {shlex.quote(str(stack.data.shell_file))} && postroom --help
   Data, logs   {stack.data.root}
 
   Ctrl-C stops everything.
