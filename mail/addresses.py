@@ -14,7 +14,7 @@ _SIMPLE = re.compile(
     r'(?:"([^"\\<>]*)"|([^"<>@,;:()\\]*?))\s*<([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)>'
     r'|([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)'
 )
-_SPECIAL = re.compile(r'[",;:<(]')
+_SPECIAL = re.compile(r'[",;:<(]|=\?[^?\s]{1,60}\?[bBqQ]\?')
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _ESCAPE = re.compile(r"\\(.)", re.S)
@@ -35,12 +35,14 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
         return [_from_simple(simple)], False
     found: list[Address] = []
     fragment = ""
-    lone = ""
+    lone: Address | None = None
     for piece in _pieces(value):
         address = _mailbox(piece, fragment)
         if address is None:
             text = piece.text()
-            lone = lone or (text if text and " " not in text and not fragment else "")
+            if text and " " not in text and not fragment and "=?" not in text:
+                # A local name without a domain (root, MAILER-DAEMON).
+                lone = lone or _named(piece.comments[-1] if piece.comments else "", _clean_address(text), "")
             fragment = f"{fragment}, {text}" if fragment and text else fragment or text
             fragment = "" if piece.ends_group else fragment
             continue
@@ -48,9 +50,8 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
         found.append(address)
         if len(found) > limit:
             return found[:limit], True
-    if not found and lone and lone == fragment and "=?" not in lone:
-        # A local name without a domain (root, MAILER-DAEMON).
-        found.append(Address(address=_clean_address(lone)))
+    if not found and lone is not None and lone.address == fragment:
+        found.append(lone)
     if not found and "=?" in value:
         decoded = decode_words(value)
         if "=?" not in decoded and "@" in decoded:
@@ -92,7 +93,13 @@ def _pieces(value: str) -> Iterator[_Piece]:
         if match.start() > position:
             piece.words.append(value[position : match.start()])
         mark, position = match[0], match.end()
-        if mark in ",;":
+        if mark[0] == "=":
+            # An encoded word may hold any of the special characters, though it should not (RFC 2047 §5).
+            stop = value.find("?=", position)
+            stop = end if stop < 0 else stop + 2
+            piece.words.append(value[match.start() : stop])
+            position = stop
+        elif mark in ",;":
             piece.ends_group = mark == ";"
             yield piece
             piece = _Piece()
@@ -102,6 +109,11 @@ def _pieces(value: str) -> Iterator[_Piece]:
             else:
                 # The name of a group, or a scheme such as mailto:.
                 piece = _Piece()
+        elif mark == "<" and any("@" in angle for angle in piece.angles):
+            # The comma between two mailboxes was forgotten.
+            yield piece
+            piece = _Piece()
+            position = match.start()
         elif closers[mark] < position:
             if mark == "<":
                 stop = next((p for p in (value.find(s, position) for s in ",;") if p >= 0), end)

@@ -82,6 +82,10 @@ _NOT_TEXT = frozenset(
 
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_C1 = re.compile(rb"[\x80-\x9f]")
+# Polish and Czech letters in ISO-8859-2 that are signs in windows-1250.
+_LATIN_2_ONLY = re.compile(rb"[\xa6\xac\xb1\xb6\xb7\xbc]")
+_LATIN_NEIGHBOURS = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "cp874"})
 _ISO2022_ESCAPE = re.compile(rb"\x1b(?:\$[@BA]|\$\([A-Q]|\([BIJH])")
 
 _CP1252 = {code: bytes([code]).decode("cp1252", "replace") for code in range(0x80, 0xA0)}
@@ -193,8 +197,19 @@ def _detect(data: bytes) -> str | None:
         high = _HIGH.search(data)
         start = max(0, high.start() - _DETECT_BYTES // 2) if high else 0
         sample = data[start : start + _DETECT_BYTES]
-    guess = chardet.detect(sample)["encoding"]
-    return codec_for(guess) if guess and guess.lower() != "ascii" else None
+    guesses = chardet.detect_all(sample, encoding_era=chardet.EncodingEra.MODERN_WEB)
+    scores = {codec: guess["confidence"] for guess in guesses if (codec := codec_for(guess["encoding"]))}
+    scores.pop("utf-8", None)
+    if not scores:
+        return None
+    best = max(scores, key=lambda codec: scores[codec])
+    if best in _LATIN_NEIGHBOURS and "cp1252" in scores:
+        # A few accents fit several Latin alphabets, and most mail is in the western one.
+        few = len(sample) - len(_HIGH.sub(b"", sample)) < 4
+        best = "cp1252" if few or scores["cp1252"] * 1.3 >= scores[best] else best
+    if best == "cp1250" and _LATIN_2_ONLY.search(sample) and not _C1.search(sample):
+        return "iso8859-2"
+    return best
 
 
 def _mostly_utf8(data: bytes) -> bool:

@@ -78,6 +78,11 @@ def safe_filename(name: str, limit: int) -> tuple[str, bool]:
     return (f"{stem}.{extension}" if extension else stem), True
 
 
+def type_of(name: str) -> str:
+    """The content type that the extension of `name` stands for, where the sender gave none."""
+    return _TYPES.guess_type(name.rpartition("/")[2])[0] or "application/octet-stream"
+
+
 def default_filename(content_type: str, number: int) -> str:
     """A name for the `number`-th part, which came without one."""
     extension = _EXTENSIONS.get(content_type) or _TYPES.guess_extension(content_type) or ".bin"

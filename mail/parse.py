@@ -19,6 +19,7 @@ from mail.bounce import read_bounce
 from mail.calendar import calendar_text, read_calendar
 from mail.charsets import decode
 from mail.envelope import read_envelope
+from mail.filenames import type_of
 from mail.forward import find_forwarded
 from mail.headers import Headers, header_end
 from mail.html import to_text
@@ -115,7 +116,7 @@ def _parse(
     contents = _read_contents(selection, tree, parts, problems)
     problems.update(tree.problems)
     text, html = _bodies(contents, problems, limits)
-    if not text.strip() and not html.strip() and not selection.segments:
+    if not text.strip() and not html.strip():
         text = _epilogue_text(root)
     _mark_inline(html, parts)
     email = ParsedEmail(
@@ -194,7 +195,8 @@ def _read_body(node: Node, tree: Tree, parts: PartList, problems: Problems) -> t
 def _take_out_files(data: bytes, parts: PartList, hint: str | None) -> bytes:
     files = uuencode.find(data)
     for file in files:
-        parts.add(decode(file.name, hint=hint), "application/octet-stream", file.content)
+        name = decode(file.name, hint=hint)
+        parts.add(name, type_of(name), file.content)
     for file in reversed(files):
         data = data[: file.start] + data[file.end :]
     return data
@@ -250,7 +252,7 @@ def _unpack_tnef(data: bytes, parts: PartList, problems: Problems, contents: _Co
     if not (tnef.files or tnef.text or tnef.html):
         return False
     for file in tnef.files:
-        parts.add(file.name, file.content_type or "application/octet-stream", file.content, file.content_id)
+        parts.add(file.name, file.content_type or type_of(file.name), file.content, file.content_id)
     contents.tnef_text, contents.tnef_html = tnef.text, tnef.html
     return True
 
@@ -294,7 +296,7 @@ def _bodies(contents: _Contents, problems: Problems, limits: Limits) -> tuple[st
 
 def _epilogue_text(root: Node) -> str:
     """Text after the last boundary, where a mail has no other (RFC 2046 says to ignore it, mailers put bodies there)."""
-    return decode(root.source[root.closings[-1][1] : root.end]).strip() if root.closings else ""
+    return decode(root.source[root.closings[-1][1] :]).strip() if root.closings else ""
 
 
 def _mark_inline(html: str, parts: PartList) -> None:

@@ -9,6 +9,7 @@ from mail.headers import Headers, header_end
 from mail.html import looks_like_html
 from mail.limits import Limits
 from mail.parameters import parse_value
+from mail.transfer import decode_transfer
 
 _GUESSED_BOUNDARY = re.compile(
     rb"^--(?=[^\s-])([^\r\n]{1,200}?)[ \t]*\r?\n(?=content-[a-z-]+[ \t]*:|\r?\n)", re.M | re.I
@@ -121,6 +122,8 @@ class Tree:
             self._note("too_deep", f"parts are nested more than {self._limits.depth} deep")
             return
         boundary = node.parameters.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+        if node.encoding in ("base64", "quoted-printable"):
+            _decode_in_place(node)
         segments, closed = _segments(node, boundary) if boundary else ([], False)
         if not segments:
             guessed = _GUESSED_BOUNDARY.search(node.source, node.start, node.end)
@@ -162,6 +165,14 @@ class Tree:
             if last and container is not node:
                 container = node
         _drop_empty_containers(node)
+
+
+def _decode_in_place(node: Node) -> None:
+    """A multipart may not be encoded (RFC 2045 §6.4); some senders do it, and then no delimiter can be seen."""
+    if b"\n--" in node.source[node.start : node.end] or node.source.startswith(b"--", node.start):
+        return
+    node.source, _ = decode_transfer(node.source, node.start, node.end, node.encoding)
+    node.start, node.end = 0, len(node.source)
 
 
 def _drop_empty_containers(node: Node) -> None:

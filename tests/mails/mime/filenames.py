@@ -1,0 +1,64 @@
+"""Attachment names in every way that they are written."""
+
+from __future__ import annotations
+
+from tests.mails.mime.case import PDF, Case, attached, b64, case, mixed, part, text
+
+# (name, Content-Disposition parameters, Content-Type parameters, file name)
+NAMES = [
+    ("plain", 'filename="offer.pdf"', "", "offer.pdf"),
+    ("unquoted", "filename=offer.pdf", "", "offer.pdf"),
+    ("unquoted_with_spaces", "filename=my offer.pdf", "", "my offer.pdf"),
+    ("only_in_the_type", "", 'name="offer.pdf"', "offer.pdf"),
+    ("disposition_wins", 'filename="right.pdf"', 'name="wrong.pdf"', "right.pdf"),
+    ("extended", "filename*=utf-8''Gr%C3%BC%C3%9Fe.pdf", "", "Grüße.pdf"),
+    ("extended_wins", "filename=\"plain.pdf\"; filename*=utf-8''Gr%C3%BC%C3%9Fe.pdf", "", "Grüße.pdf"),
+    ("extended_latin_1", "filename*=iso-8859-1'de'Gr%FC%DFe.pdf", "", "Grüße.pdf"),
+    ("extended_in_quotes", "filename*=\"utf-8''Gr%C3%BC%C3%9Fe.pdf\"", "", "Grüße.pdf"),
+    ("extended_without_charset", "filename*=Gr%C3%BC%C3%9Fe.pdf", "", "Grüße.pdf"),
+    ("continued", 'filename*0="a very long "; filename*1="name.pdf"', "", "a very long name.pdf"),
+    ("continued_extended", "filename*0*=utf-8''Gr%C3%BC; filename*1*=%C3%9Fe; filename*2=\".pdf\"", "", "Grüße.pdf"),
+    ("continued_out_of_order", 'filename*1="name.pdf"; filename*0="long "', "", "long name.pdf"),
+    ("continued_split_in_a_character", "filename*0*=utf-8''Gr%C3; filename*1*=%BC.pdf", "", "Grü.pdf"),
+    ("encoded_word", 'filename="=?utf-8?Q?Gr=C3=BC=C3=9Fe=2Epdf?="', "", "Grüße.pdf"),
+    ("encoded_word_unquoted", "filename==?utf-8?B?R3LDvMOfZS5wZGY=?=", "", "Grüße.pdf"),
+    ("encoded_words_folded", 'filename="=?utf-8?Q?Gr=C3=BC?=\r\n =?utf-8?Q?=C3=9Fe=2Epdf?="', "", "Grüße.pdf"),
+    ("encoded_word_in_the_type", "", 'name="=?iso-8859-1?Q?Gr=FC=DFe.pdf?="', "Grüße.pdf"),
+    ("raw_utf_8", 'filename="Grüße.pdf"', "", "Grüße.pdf"),
+    ("semicolon_inside", 'filename="a;b.pdf"', "", "a;b.pdf"),
+    ("escaped_quote", r'filename="say \"hi\".pdf"', "", 'say "hi".pdf'),
+    ("windows_path", r'filename="C:\Users\ada\offer.pdf"', "", "offer.pdf"),
+    ("unix_path", 'filename="/home/ada/offer.pdf"', "", "offer.pdf"),
+    ("climbing_path", 'filename="../../etc/offer.pdf"', "", "offer.pdf"),
+    ("folded_inside", 'filename="a\r\n b.pdf"', "", "a b.pdf"),
+    ("encoded_line_break", "filename*=utf-8''a%0D%0Ab.pdf", "", "ab.pdf"),
+    ("nul", "filename*=utf-8''a%00b.pdf", "", "ab.pdf"),
+    ("right_to_left_override", "filename*=utf-8''offer%E2%80%AEfdp.exe", "", "offerfdp.exe"),
+    ("only_dots", 'filename="..."', "", "attachment-1.pdf"),
+    ("empty", 'filename=""', "", "attachment-1.pdf"),
+    ("none", "", "", "attachment-1.pdf"),
+    ("quote_not_closed", 'filename="offer.pdf', "", "offer.pdf"),
+    ("japanese", "filename*=iso-2022-jp''%1B%24B%40%24OC%1B%28B.pdf", "", "世話.pdf"),
+    ("japanese_word", 'filename="=?iso-2022-jp?B?GyRCQCRPQxsoQi5wZGY=?="', "", "世話.pdf"),
+    ("percent_stays", 'filename="100%25 sure.pdf"', "", "100%25 sure.pdf"),
+]
+
+
+def cases() -> list[Case]:
+    found = []
+    for name, disposition, content_type, filename in NAMES:
+        fields = ["Content-Type: application/pdf" + ("; " + content_type if content_type else ""),
+                  "Content-Transfer-Encoding: base64", "Content-Disposition: attachment"
+                  + ("; " + disposition if disposition else "")]  # fmt: skip
+        raw = mixed(text("See the file."), part(b64(PDF), *fields))
+        found.append(case(f"filename_{name}", raw, attachments=[attached(filename, PDF)], text="See the file."))
+    long = "x" * 300
+    raw = mixed(text("t"), part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64",
+                                f'Content-Disposition: attachment; filename="{long}.pdf"'))  # fmt: skip
+    found.append(case("filename_300_characters", raw, attachments=[attached("x" * 251 + ".pdf", PDF)],
+                      problems=["filename_shortened"]))  # fmt: skip
+    latin = part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64")
+    latin = latin.replace(b"\r\n\r\n", b'\r\nContent-Disposition: attachment; filename="Gr\xfc\xdfe.pdf"\r\n\r\n', 1)
+    found.append(case("filename_raw_latin_1", mixed(part("t", "Content-Type: text/plain; charset=iso-8859-1"), latin),
+                      attachments=[attached("Grüße.pdf", PDF)]))  # fmt: skip
+    return found
