@@ -20,6 +20,18 @@ from storage.database import TRANSIENT
 
 # Attempts of a step whose failure fits no class, at the policy's back-off: about three minutes.
 UNFORESEEN_ATTEMPTS = 10
+# The steps whose workflow asks a person when they give up. All others go on trying: without them nobody could answer.
+GIVE_UP = frozenset(
+    {
+        "fetch_message",
+        "parse_message",
+        "find_thread",
+        "create_ticket",
+        "append_comment",
+        "record_outcome",
+        "store_attachments",
+    }
+)
 
 
 class ClassifyFailures(Interceptor):
@@ -36,14 +48,15 @@ class _Classify(ActivityInboundInterceptor):
         except (ApplicationError, CancelledError, asyncio.CancelledError, activity._CompleteAsyncError):
             raise
         except Exception as error:
-            failure = classify(error, activity.info().attempt)
+            info = activity.info()
+            failure = classify(error, info.attempt if info.activity_type in GIVE_UP else 1)
             activity.logger.warning("activity failed: %s", failure.type, extra={"failure": failure.type})
             # The cause stays here: its text may quote what it stumbled over.
             raise failure from None
 
 
 def classify(error: Exception, attempt: int) -> ApplicationError:
-    """The error as Temporal may see it: the class names as type and text, whether to retry, and when."""
+    """The error as Temporal may see it: its class's name as type, whether to retry, and when."""
     name = type(error).__name__
     if isinstance(error, RateLimited):
         delay = max(error.until - datetime.now(UTC), datetime.min - datetime.min) if error.until else None
