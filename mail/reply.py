@@ -22,7 +22,8 @@ from mail.text import newlines
 
 # What is longer was not typed; the rest is left out and the confidence says so.
 _MAX_TEXT = 1_000_000
-_MAX_LINES = 30_000
+_MAX_LINES = 20_000
+_MAX_ATTRIBUTION = 400
 
 _NOTHING_FOUND = 0.98
 _SURE = 0.96
@@ -48,13 +49,10 @@ def extract_reply(text: str, html: str, known_texts: Sequence[str] = (), subject
     earlier mails of the thread, which are taken out first; `subject` tells a forwarded mail from a quoted one.
     """
     is_forward = bool(subject) and _says_forward(subject)
-    marked = bool(html) and reply_html.has_marks(html)
     plain = _from_text(text, known_texts, is_forward) if text.strip() else None
-    if not marked:
+    annotated = reply_html.annotated_text(html) if html else None
+    if annotated is None:
         return plain or _from_text(to_text(html), known_texts, is_forward)
-    annotated, found = reply_html.annotated_text(html)
-    if not found and plain:
-        return plain
     rich = _from_text(annotated, known_texts, is_forward)
     return _agreed(text, plain, rich) if plain else rich
 
@@ -118,7 +116,10 @@ def _has_leftovers(result: str) -> bool:
     labels = {found[0] for line in lines if ":" in line[:30] and (found := label_of(line.strip(MARKS + "*")))}
     if len(labels - {"other"}) >= 3:
         return True
-    return any(line.rstrip().endswith((":", "：")) and WROTE.search(line) and "@" in line for line in lines)
+    return any(
+        line.rstrip().endswith((":", "：")) and len(line) < _MAX_ATTRIBUTION and "@" in line and WROTE.search(line)
+        for line in lines
+    )
 
 
 def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:

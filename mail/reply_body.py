@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mail import reply_attribution
-from mail.phrases import ABOVE, ABOVE_MARKS, FORWARDED, ORIGINAL, WROTE
+from mail.phrases import ABOVE, FORWARDED, ORIGINAL
 from mail.reply_headers import label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import MARKS, is_quoted, unquoted
 
 _RULE_MARKS = "-–—_=*#~+<>|" + MARKS
+_DECORATION = "-–—_=#~+[(<|"
 _UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
 _SPLIT_MARK = re.compile(r"[\s\-–—_=*~#|:：]+\Z")
 # A quoted line that a mail server wrapped leaves a short rest without its mark.
 _WRAPPED_QUOTE = 60
 _MAX_REST = 40
+# Lines that end like an attribution; no mail has that many, but a log may.
+_MAX_CANDIDATES = 2_000
 
 
 @dataclass(slots=True)
@@ -39,7 +42,6 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
     lines = lines if known else _unshared(lines)
     stripped = [line.strip(MARKS) for line in lines]
     quoted = _quoted_lines(stripped, known)
-    above = _above_lines(stripped)
     attributions = _attributions(stripped, quoted)
     body = Body()
     if known and any(known):
@@ -50,12 +52,15 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
         if not line:
             body.stretches[-1].append(lines[number])
             number += 1
+        elif is_forward and quoted[number] and label_of(unquoted(line)):
+            body.forwarded = list(lines[number:])
+            return body
         elif quoted[number]:
             number = _skip_quotation(body, stripped, quoted, number)
         elif line == CUT_LINE:
             body.found.add("container")
             number += 1
-        elif number in above:
+        elif _asks_to_write_above(line):
             body.found.add("marker")
             if body.has_text():
                 return body
@@ -126,7 +131,7 @@ def separator(line: str) -> str | None:
     colon = core[-1] in ":："
     if not dashed and not colon and core[-1] != "：":
         return None
-    words = " ".join(core.rstrip(" :：\xa0\u202f").casefold().split())
+    words = " ".join(core.rstrip(" :：\xa0\u202f").casefold().replace("\u0307", "").split())
     if words in FORWARDED:
         return "forward"
     return "original" if dashed and words in ORIGINAL else None
@@ -172,27 +177,27 @@ def _skip_quotation(body: Body, stripped: list[str], quoted: list[bool], number:
     return number
 
 
-def _above_lines(stripped: list[str]) -> set[int]:
-    """Lines such as "Please type your reply above this line"."""
-    result = set()
-    for number, line in enumerate(stripped):
-        if 12 <= len(line) <= 160 or "##" in line:
-            lower = line.casefold()
-            if any(mark in lower for mark in ABOVE_MARKS) and ABOVE.search(lower) and _is_marker_line(line):
-                result.add(number)
-    return result
+def _asks_to_write_above(line: str) -> bool:
+    """Whether a line is a marker such as "## Please type your reply above this line ##".
 
-
-def _is_marker_line(line: str) -> bool:
-    """A marker is decorated, or nothing but the request: a sentence that mentions one is neither."""
-    return line[0] in "-–—_=#*~+[(<>|" or line[-1] in "-–—_=#*~+])|" or len(line) <= 60 and bool(ABOVE.match(line.casefold().removeprefix("please ").removeprefix("bitte ")))
+    It is decorated, or nothing but the request: a sentence that mentions one is neither.
+    """
+    if not 8 <= len(line) <= 160:
+        return False
+    if line[0] in _DECORATION or line[-1] in _DECORATION:
+        return bool(ABOVE.search(line.lower()))
+    return len(line) <= 70 and bool(ABOVE.match(line.lower().removeprefix("please ").removeprefix("bitte ")))
 
 
 def _attributions(stripped: list[str], quoted: list[bool]) -> dict[int, int]:
     """First line → the line after the last of each attribution."""
     result: dict[int, int] = {}
+    looked_at = 0
     for number, line in enumerate(stripped):
         if line and not quoted[number] and reply_attribution.may_end(line):
+            looked_at += 1
+            if looked_at > _MAX_CANDIDATES:
+                break
             start = reply_attribution.find(stripped, number)
             if start is not None:
                 result[start] = number + 1

@@ -61,8 +61,8 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
             block.end = number + 1
             continued = 0
         elif not line:
-            # One client double-spaces the block: a blank line ends it unless the next line goes on.
-            following = label_of(lines[number + 1]) if number + 1 < len(lines) else None
+            # Some clients double-space the block: a blank line ends it unless the next line goes on.
+            following = next((label_of(after) for after in lines[number + 1 : number + 3] if after), None)
             if not following or following[0] in block.fields:
                 break
         elif last is None or continued >= _MAX_CONTINUATION or not _continues(last, block.fields.get(last, ""), line):
@@ -107,4 +107,8 @@ def _coherent(block: HeaderBlock, announced: bool) -> bool:
         return False
     if "date" in fields and not _DATE.search(fields["date"]):
         return False
-    return "date" in fields or bool(_ADDRESS.search(fields["from"]) and _ADDRESS.search(fields.get("to", "")))
+    sender, recipient = _ADDRESS.search(fields["from"]), _ADDRESS.search(fields.get("to", ""))
+    if "date" not in fields:
+        return bool(sender and recipient)
+    # "From: Hamburg, To: Vienna, Date: 12.06." is a journey.
+    return "subject" in fields or bool(sender or recipient)

@@ -22,11 +22,12 @@ _MAX_ELEMENTS = 400
 _MAX_TAGS = 60_000
 _MAX_HTML = 2_000_000
 _MAX_LEAD = 3_000
+_MAX_TAG = 1_600
 
-# Anything of this in the source makes the search worthwhile.
-_HINTS = ("quote", "cite", "ignature", "divrplyfwdmsg", "appendonsend", "stopspelling", "olk_src", "zwchr", "border-top:", "border-left", "reference-message",
-          "messagereplysection", "isreplycontent", "outlookmessageheader", "zmail_extra", "tagedit", "moz-cite")  # fmt: skip
-_CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{0,1500})>", re.I)
+# A mark has one of these in its tag, spelled so: looking for fixed strings is what makes this cheap.
+_HINTS = ("quote", "cite", "ignature", "RplyFwdMsg", "appendonsend", "stopSpelling", "OLK_SRC_BODY", "data-marker", "border-top", "border-left", "reference-message",
+          "ReplySection", "ReplyContent", "MessageHeader", "zmail_extra", "moz-", "zwchr", "_sig", "gmail_attr", "bloop_", "Zm-_Id_", "QUOTE", "CITE")  # fmt: skip
+_CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{1,1500})>", re.I)
 _ATTRIBUTE = re.compile(r"\b(class|id|type|name|style|data-marker|data-smartmail|data-signatureblock|border)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.I)
 _TAG = re.compile(r"<[^<>]*>?|&nbsp;")
 # The short ones ("forwarded") are ordinary words.
@@ -38,7 +39,7 @@ _QUOTE_CLASS = re.compile(
     r"ms-outlook-mobile-reference-message|OutlookMessageHeader|history_container|gorgias_quote)(?:\s|$)",
     re.I,
 )
-_QUOTE_ID = re.compile(r"^(?:yahoo_quoted_\w*|isReplyContent|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|qm-quote|replyblockquote|reply-intro-quote|mailcontent-quote|bloop_quote\w*)$", re.I)
+_QUOTE_ID = re.compile(r"^(?:blockquote_zmail|yahoo_quoted_\w*|isReplyContent|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|qm-quote|replyblockquote|reply-intro-quote|mailcontent-quote|bloop_quote\w*)$", re.I)
 _QUOTE_NAME = re.compile(r"^(?:quote|quoted-content|messageReplySection)$", re.I)
 _ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|moz-cite-prefix|zmail_extra_hr|protonmail_quote_intro|moz-email-headers-table)(?:\s|$)", re.I)
 _CUT_ID = re.compile(r"^(?:divRplyFwdMsg|appendonsend|stopSpelling|zwchr)$", re.I)
@@ -49,7 +50,7 @@ _SIGNATURE_CLASS = re.compile(
 )
 _SIGNATURE_ID = re.compile(
     r"^(?:Signature|x_Signature|ms-outlook-mobile-signature|AppleMailSignature|ymail_android_signature|protonmail_mobile_signature_block|bloop_sign\w*|sig\d*|signature\d*|"
-    r"lineBreakAtBeginningOfSignature_|mobile-signature|ymail_ios_signature|Zm-_Id_-Sgn\d*)$",
+    r"lineBreakAtBeginningOfSignature_|mobile-signature|ymail_ios_signature|Zm-_Id_-Sgn\d+)$",
     re.I,
 )
 # Outlook draws a line above the original's header: pale grey (2013 on), blue (2007 and 2010), Windows Mail.
@@ -67,34 +68,45 @@ class _Element:
     line: str
 
 
-def has_marks(html: str) -> bool:
-    """Whether a look at the elements can find anything."""
-    lower = html[:_MAX_HTML].lower()
-    return any(hint in lower for hint in _HINTS)
-
-
-def annotated_text(html: str) -> tuple[str, bool]:
-    """(text with `QUOTE_LINE` and `CUT_LINE` where quotations stood and signatures left out, whether anything was found)."""
-    html = html[:_MAX_HTML].translate(_PRIVATE)
+def annotated_text(html: str) -> str | None:
+    """The text of `html` with `QUOTE_LINE` and `CUT_LINE` where quotations stood and without signatures; None: no marks."""
+    html = html[:_MAX_HTML]
     elements = list(_marked(html))
     if not elements:
-        return to_text(html), False
+        return None
     parts: list[str] = []
     position = 0
     for element in elements:
-        parts.append(html[position : element.start])
+        parts.append(html[position : element.start].translate(_PRIVATE))
         parts.append(f"<div>{element.line}</div>" if element.line else "")
         position = element.end
-    parts.append(html[position:])
-    return to_text("".join(parts)), True
+    parts.append(html[position:].translate(_PRIVATE))
+    return to_text("".join(parts))
+
+
+def _tags(html: str) -> Iterator[re.Match[str]]:
+    """The opening tags with a hint in them, in order."""
+    starts: set[int] = set()
+    for hint in _HINTS:
+        position = html.find(hint)
+        for _ in range(_MAX_ELEMENTS):
+            if position < 0:
+                break
+            start = html.rfind("<", max(0, position - _MAX_TAG), position)
+            if start >= 0:
+                starts.add(start)
+            position = html.find(hint, position + len(hint))
+    for start in sorted(starts):
+        match = _CANDIDATE.match(html, start)
+        if match:
+            yield match
 
 
 def _marked(html: str) -> Iterator[_Element]:
     """The elements to take out, in order, none inside another."""
     position = 0
-    count = 0
-    for match in _CANDIDATE.finditer(html):
-        if match.start() < position or not match[2].strip():
+    for match in _tags(html):
+        if match.start() < position:
             continue
         line = _meaning(match[1].lower(), match[2])
         if line is None or line == QUOTE_LINE and _is_gmail_citation(html, match):
@@ -110,9 +122,6 @@ def _marked(html: str) -> Iterator[_Element]:
             return
         yield _Element(match.start(), end, line)
         position = end
-        count += 1
-        if count >= _MAX_ELEMENTS:
-            return
 
 
 def _is_gmail_citation(html: str, element: re.Match[str]) -> bool:

@@ -22,9 +22,12 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30f
 def known_lines(lines: Sequence[str], known_texts: Sequence[str]) -> list[bool]:
     """For each line whether it stands in `known_texts`: at least four fifths of its words, in runs of five or more."""
     known: set[tuple[str, ...]] = set()
+    wordings: list[str] = []
     budget = _MAX_KNOWN
     for text in known_texts:
-        known.update(_runs(_words(text[:budget])))
+        found = _words(text[:budget])
+        known.update(_runs(found))
+        wordings.append(f" {' '.join(found)} ")
         budget -= len(text)
         if budget <= 0:
             break
@@ -39,7 +42,9 @@ def known_lines(lines: Sequence[str], known_texts: Sequence[str]) -> list[bool]:
         totals[owner] += 1
         hits[owner] += hit
     repeated = [bool(total) and hit >= _COVERED * total for total, hit in zip(totals, hits, strict=True)]
-    return _long_stretches(_bridged(repeated, totals), totals)
+    wording = "".join(wordings)
+    short = [not total or total < _RUN and f" {' '.join(_words(line))} " in wording for line, total in zip(lines, totals, strict=True)]
+    return _long_stretches(_bridged(repeated, short), totals)
 
 
 def _words(text: str) -> list[str]:
@@ -64,15 +69,20 @@ def _numbered_words(lines: Sequence[str]) -> tuple[list[str], list[int]]:
     return words, owners
 
 
-def _bridged(repeated: list[bool], totals: list[int]) -> list[bool]:
-    """Lines too short to judge ("Hi Ben,", blank ones) go with the repeated lines around them."""
+def _bridged(repeated: list[bool], short: list[bool]) -> list[bool]:
+    """Lines too short to judge ("Hi Ben,", blank ones) go with the repeated lines around them, if they are known, too."""
     result = list(repeated)
     previous: int | None = None
     for number, is_repeated in enumerate(repeated):
-        if is_repeated:
-            if previous is not None and all(totals[between] < _RUN for between in range(previous + 1, number)):
-                result[previous + 1 : number] = [True] * (number - previous - 1)
-            previous = number
+        if not is_repeated:
+            continue
+        if previous is not None and all(short[previous + 1 : number]):
+            result[previous + 1 : number] = [True] * (number - previous - 1)
+        elif previous is None and all(short[:number]):
+            result[:number] = [True] * number
+        previous = number
+    if previous is not None and all(short[previous:][1:]):
+        result[previous:] = [True] * (len(result) - previous)
     return result
 
 

@@ -6,9 +6,9 @@ import re
 
 from mail.phrases import (
     BANNER,
-    BANNER_MARKS,
     CLOSING,
     CONTACT,
+    DISCLAIMER_ROOTS,
     DISCLAIMER_START,
     DISCLAIMER_WORDS,
     GATEWAY_BANNER,
@@ -18,15 +18,18 @@ from mail.reply_lines import MARKS
 
 _MAX_BANNER = 160
 _MAX_PASSES = 6
+# A notice shows within this much of its first line.
+_MAX_START = 400
 # Only this many trailing lines can be signature or notice; more is somebody's text.
 _TAIL = 60
 # Past the delimiter a signature has at most this many lines that are no legal notice.
 _MAX_SIGNATURE = 16
-_MAX_SIGNATURE_LINE = 130
+_MAX_SIGNATURE_LINE = 100
 _MAX_CONTACT_LINES = 10
 _MAX_CONTACT_LINE = 90
 
 _RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z")
+_RULE_SIGNS = "-_=*~#—–―═─"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
 _LIST_FOOTER = re.compile(
     r"(?:[\w. -]{1,60} )?mailing list(?: -- |\Z|[^\n]{0,60}\Z)|you (?:received|are receiving|have received|got) this (?:message|e-?mail|because)|you are receiving this|to (?:unsubscribe|view this discussion|post to this group|stop receiving|manage your)"
@@ -91,7 +94,7 @@ def _without_banner(lines: list[str]) -> list[str]:
     """Without "Sent from my iPhone" as the last line, or among the last few."""
     for number in range(len(lines) - 1, max(-1, len(lines) - 5), -1):
         line = lines[number].strip(MARKS)
-        if line and len(line) <= _MAX_BANNER and BANNER_MARKS.search(line) and BANNER.match(line):
+        if line and len(line) <= _MAX_BANNER and BANNER.match(line.lower()):
             return lines[:number] + lines[number + 1 :]
     return lines
 
@@ -117,50 +120,65 @@ def _without_notice(lines: list[str]) -> list[str]:
 
 def _notice_start(paragraph: list[str]) -> int | None:
     for number, line in enumerate(paragraph):
-        if DISCLAIMER_START.match(line):
+        if DISCLAIMER_START.match(line[:_MAX_START].lower()):
             # The words of the law decide: "This message contains …" alone is somebody's sentence.
-            words = {word.casefold() for word in DISCLAIMER_WORDS.findall(" ".join(paragraph[number:])[:4_000])}
+            words = set(DISCLAIMER_WORDS.findall(" ".join(paragraph[number:])[:4_000].lower()))
             if len(words) >= 2 or len(words) == 1 and len(line) < 120:
                 return number
-        elif _LIST_FOOTER.match(line):
+        elif _LIST_FOOTER.match(line[:_MAX_START]):
             return number
     return None
 
 
 def _belongs_to_notice(paragraph: list[str]) -> bool:
     """Whether a paragraph may follow the notice that is looked for: more of its wording."""
-    text = " ".join(paragraph)[:4_000]
-    return len(text) > 80 and len(set(DISCLAIMER_WORDS.findall(text))) >= 2 or text.startswith(("http://", "https://"))
+    text = " ".join(paragraph)[:4_000].lower()
+    if len(text) <= 80:
+        return text.startswith(("http://", "https://"))
+    return any(word in text for word in DISCLAIMER_ROOTS) and len(set(DISCLAIMER_WORDS.findall(text))) >= 2
 
 
 def _without_delimited(lines: list[str]) -> list[str]:
     """Without everything from `-- ` on (RFC 3676 §4.3), if what follows can be a signature."""
     for number in range(max(0, len(lines) - _TAIL), len(lines)):
         line = lines[number].strip(MARKS)
-        if line[:1] not in "-_—" or not _DELIMITER.match(line):
+        if not line or line[0] not in _RULE_SIGNS:
+            continue
+        delimited = _DELIMITER.match(line)
+        if not delimited and not _RULE.match(line):
             continue
         after = [part for part in (line.strip(MARKS) for line in lines[number + 1 :]) if part]
+        if not delimited:
+            if _is_card(after):
+                return lines[:number]
+            continue
         exact = lines[number].rstrip("\r") == "-- "
         if exact or (len(after) <= _MAX_SIGNATURE and all(len(part) <= _MAX_SIGNATURE_LINE for part in after)):
             return lines[:number]
     return lines
 
 
+def _is_card(lines: list[str]) -> bool:
+    """Whether the lines under a rule are a name and how to reach it: short, no sentences, at least one contact."""
+    if not 1 <= len(lines) <= _MAX_CONTACT_LINES:
+        return False
+    short = all(len(line) <= _MAX_CONTACT_LINE and line[-1] not in "?!" for line in lines)
+    return short and sum(1 for line in lines if CONTACT.search(line)) * 3 >= len(lines)
+
+
 def _without_contact(lines: list[str]) -> list[str]:
     """Without the telephone numbers and addresses under "Kind regards" and a name; closing and name stay."""
-    end = len(lines)
-    contacts = 0
-    filled = 0
-    for number in range(end - 1, max(-1, end - 16), -1):
+    filled: list[str] = []
+    for number in range(len(lines) - 1, max(-1, len(lines) - 16), -1):
         line = lines[number].strip(MARKS + "*_")
         if not line:
             continue
-        if len(line) <= 60 and CLOSING.fullmatch(line.rstrip(" ,.!:;\xa0")):
+        if len(line) <= 60 and CLOSING.fullmatch(line.lower().rstrip(" ,.!:;\xa0")):
+            contacts = sum(1 for below in filled if CONTACT.search(below))
             return _cut_contacts(lines, number) if contacts >= 2 else lines
-        filled += 1
-        if filled > _MAX_CONTACT_LINES or len(line) > _MAX_CONTACT_LINE:
-            return lines
-        contacts += bool(CONTACT.search(line))
+        filled.append(line)
+        if len(filled) > _MAX_CONTACT_LINES or len(line) > _MAX_CONTACT_LINE:
+            break
     return lines
 
 
