@@ -21,7 +21,7 @@ Scope = Literal["read", "write"]
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 
-API_TOKEN_PREFIX = "pr_"
+TOKEN_PREFIX = "pr_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ async def sign_in(db: Database, token: str) -> str | None:
     async with db.tenant(tenant_id) as session:
         user_id = await session.fetchval(
             """update login_links set used_at = now()
-                where tenant_id = $1 and token_hash = $2 and used_at is null and expires_at > now() returning user_id""",
+                where tenant_id = $1 and token_hash = $2 and used_at is null and expires_at > now()
+            returning user_id""",
             tenant_id,
             token_hash(token),
         )
@@ -107,23 +108,27 @@ async def sign_in(db: Database, token: str) -> str | None:
     return session_token
 
 
-async def session_user(db: Database, session_token: str) -> User | None:
-    """Who this session belongs to; None when it is unknown, ended, idle for too long or past its absolute end."""
+async def session_user(db: Database, session_token: str, *, active: bool = True) -> User | None:
+    """Who this session belongs to; None when it is unknown, ended, idle for too long or past its absolute end.
+
+    `active`: a person does this, so the session is not idle.
+    """
     hashed = token_hash(session_token)
     async with db.directory() as connection:
         tenant_id = await connection.fetchval("select tenant_id from directory_session($1)", hashed)
     if tenant_id is None:
         return None
     async with db.tenant(tenant_id) as session:
-        # Written at most once a minute: a page view is a read.
-        await session.execute(
-            """update sessions set last_seen_at = now()
-                where tenant_id = $1 and token_hash = $2 and last_seen_at > now() - $3::interval
-                  and last_seen_at < now() - interval '1 minute'""",
-            tenant_id,
-            hashed,
-            IDLE,
-        )
+        if active:
+            # Written at most once a minute: a page view is a read.
+            await session.execute(
+                """update sessions set last_seen_at = now()
+                    where tenant_id = $1 and token_hash = $2 and last_seen_at > now() - $3::interval
+                      and last_seen_at < now() - interval '1 minute'""",
+                tenant_id,
+                hashed,
+                IDLE,
+            )
         row = await session.fetchrow(
             """select u.user_id, u.email, u.name, u.role from sessions s join users u using (tenant_id, user_id)
                 where s.tenant_id = $1 and s.token_hash = $2 and s.expires_at > now()
@@ -144,7 +149,7 @@ async def sign_out(db: Database, user: User, session_token: str) -> None:
 
 async def create_api_token(session: Session, tenant_id: UUID, name: str, scope: Scope) -> str:
     """A new token, shown this once."""
-    token = API_TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     await session.execute(
         "insert into api_tokens (tenant_id, token_id, token_hash, name, scope) values ($1, $2, $3, $4, $5)",
         tenant_id,

@@ -32,7 +32,8 @@ async def page(
 
     `query` is a ticket number (`42` or `#42`), or words to find in subject, contact or client.
     """
-    where, arguments = ["t.number < coalesce($2, 9223372036854775807)"], [tenant_id, before, limit]
+    where = ["t.number < coalesce($2, 9223372036854775807)"]
+    arguments: list[Any] = [tenant_id, before, limit]
     if status is None:
         where.append("t.status <> 'merged'")
     else:
@@ -64,9 +65,9 @@ async def comments(
 ) -> list[Any]:
     """The conversations of these tickets, oldest first; `newest` keeps that many of each. `html` loads HTML bodies."""
     return await session.fetch(
-        f"""select c.*, left(c.text, {MAX_TEXT}) as text, left(ec.parsed ->> 'text', {MAX_TEXT}) as full_text,
+        """select c.*, left(c.text, $4) as text, left(ec.parsed ->> 'text', $4) as full_text,
                    coalesce(ec.parsed ->> 'html', '') <> '' as has_html,
-                   {"ec.parsed ->> 'html'" if html else "null"} as html,
+                   case when $5 then ec.parsed ->> 'html' end as html,
                    ec.parsed ->> 'kind' as kind, ec.parsed -> 'to' as to, ec.parsed -> 'cc' as cc,
                    ec.parsed -> 'problems' as problems, e.received_at, e.raw_size, e.raw_sha256
               from (select *, row_number() over (partition by ticket_id order by created_at desc, seq desc) as nth
@@ -77,6 +78,8 @@ async def comments(
         tenant_id,
         list(ticket_ids),
         newest,
+        MAX_TEXT,
+        html,
     )
 
 

@@ -36,7 +36,8 @@ async def page(
     limit: int,
 ) -> list[Any]:
     """Messages newest first, ledger sequence below `before`. `message_id` with or without its brackets."""
-    where, arguments = ["e.seq < coalesce($2, 9223372036854775807)"], [tenant_id, before, limit]
+    where = ["e.seq < coalesce($2, 9223372036854775807)"]
+    arguments: list[Any] = [tenant_id, before, limit]
     if message_id is not None:
         # What is no Message-ID at all is nobody's key.
         arguments.append(identity.message_id(message_id) or "")
@@ -74,19 +75,20 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
         )
     patterns = [f"%{like_literal(word)}%" for word in query.split()[:10]]
     return await session.fetch(
-        f"""with found as (
-              select email_id from comments c join tickets t using (tenant_id, ticket_id)
-               where c.tenant_id = $1 and concat_ws(' ', t.subject, c.author_name, c.author_address) ilike all ($2)
-              union
-              select r.email_id
-                from (select email_id from emails where tenant_id = $1 order by seq desc limit {RECENT}) r
-                join email_contents p on p.tenant_id = $1 and p.email_id = r.email_id
-               where concat_ws(' ', p.parsed ->> 'subject', p.parsed -> 'from' -> 0 ->> 'name',
-                               p.parsed -> 'from' -> 0 ->> 'address') ilike all ($2))
-            {_EMAIL} and e.email_id in (select email_id from found) order by e.seq desc limit $3""",
+        f"""{_EMAIL} and e.email_id in (
+               select c.email_id from comments c join tickets t using (tenant_id, ticket_id)
+                where c.tenant_id = $1 and concat_ws(' ', t.subject, c.author_name, c.author_address) ilike all ($2)
+               union
+               select r.email_id
+                 from (select email_id from emails where tenant_id = $1 order by seq desc limit $4) r
+                 join email_contents p on p.tenant_id = $1 and p.email_id = r.email_id
+                where concat_ws(' ', p.parsed ->> 'subject', p.parsed -> 'from' -> 0 ->> 'name',
+                                p.parsed -> 'from' -> 0 ->> 'address') ilike all ($2))
+             order by e.seq desc limit $3""",  # noqa: S608 (constants only)
         tenant_id,
         patterns,
         limit,
+        RECENT,
     )
 
 
@@ -98,12 +100,14 @@ async def of_ticket(session: Session, tenant_id: UUID, ticket_id: UUID) -> list[
 async def waiting_on(session: Session, tenant_id: UUID, email_id: UUID) -> list[Any]:
     """The mails that wait for this one, directly or behind one that does, oldest first."""
     return await session.fetch(
-        f"""with recursive waiting (email_id, depth) as (
-              select email_id, 1 from emails where tenant_id = $1 and waits_for = $2
-              union
-              select e.email_id, depth + 1 from waiting w
-                join emails e on e.tenant_id = $1 and e.waits_for = w.email_id where depth < 20)
-            {_EMAIL} and e.email_id in (select email_id from waiting) order by e.seq limit 100""",
+        f"""{_EMAIL} and e.email_id in (
+               with recursive waiting (email_id, depth) as (
+                 select email_id, 1 from emails where tenant_id = $1 and waits_for = $2
+                 union
+                 select w.email_id, depth + 1 from waiting
+                   join emails w on w.tenant_id = $1 and w.waits_for = waiting.email_id where depth < 20)
+               select email_id from waiting)
+             order by e.seq limit 100""",  # noqa: S608 (constants only)
         tenant_id,
         email_id,
     )

@@ -1,0 +1,181 @@
+"""The operations of the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from console import bodies
+from console.api import models, paging, views
+from console.api.problems import Problem
+from console.calls import ApiCall, NotFound
+from domain.task import TaskResolution
+from storage import attachments, people, task_views, tickets, trace
+from storage.tasks import InvalidChoice
+
+# How much of each conversation a list of tickets carries.
+LISTED_COMMENTS = 20
+
+
+async def list_tickets(call: ApiCall) -> web.Response:
+    query = paging.parse(models.TicketQuery, call.request.query)
+    key = paging.decode(query.cursor, paging.sequence)
+    async with call.session() as session:
+        rows = await tickets.page(
+            session,
+            call.tenant_id,
+            query=query.q,
+            status=query.status,
+            before=key[0] if key else None,
+            limit=query.limit + 1,
+        )
+        shown = rows[: query.limit]
+        conversations = await _conversations(call, session, [row["ticket_id"] for row in shown], LISTED_COMMENTS)
+    items = [views.ticket(row, conversations[row["ticket_id"]], call.services) for row in shown]
+    return _page(items, rows, query.limit, lambda row: [row["number"]])
+
+
+async def get_ticket(call: ApiCall) -> web.Response:
+    wanted = call.request.match_info["id"]
+    number = wanted.isascii() and wanted.isdigit() and len(wanted) < 19
+    async with call.session() as session:
+        row = await tickets.get(session, call.tenant_id, int(wanted) if number else call.id("id"))
+        if row is None:
+            raise NotFound
+        conversations = await _conversations(call, session, [row["ticket_id"]], None)
+    return _json(views.ticket(row, conversations[row["ticket_id"]], call.services))
+
+
+async def list_emails(call: ApiCall) -> web.Response:
+    query = paging.parse(models.EmailQuery, call.request.query)
+    key = paging.decode(query.cursor, paging.sequence)
+    async with call.session() as session:
+        rows = await trace.page(
+            session,
+            call.tenant_id,
+            message_id=query.message_id,
+            state=query.state,
+            outcome=query.outcome,
+            before=key[0] if key else None,
+            limit=query.limit + 1,
+        )
+    items = [views.email(row) for row in rows[: query.limit]]
+    return _page(items, rows, query.limit, lambda row: [row["seq"]])
+
+
+async def get_email(call: ApiCall) -> web.Response:
+    async with call.session() as session:
+        row = await trace.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    return _json(views.email(row))
+
+
+async def list_tasks(call: ApiCall) -> web.Response:
+    query = paging.parse(models.TaskQuery, call.request.query)
+    key = paging.decode(query.cursor, _timestamp, UUID)
+    async with call.session() as session:
+        rows = await task_views.page(
+            session,
+            call.tenant_id,
+            state=query.state,
+            before=(key[0], key[1]) if key else None,
+            limit=query.limit + 1,
+        )
+    items = [views.task(row) for row in rows[: query.limit]]
+    return _page(items, rows, query.limit, lambda row: [row["created_at"].isoformat(), row["task_id"]])
+
+
+async def get_task(call: ApiCall) -> web.Response:
+    async with call.session() as session:
+        row = await task_views.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    return _json(views.task(row))
+
+
+async def resolve_task(call: ApiCall) -> web.Response:
+    """Settles a task: 200 for the answer that won, 409 for one that came second, 422 for one that is no option."""
+    task_id = call.id("id")
+    body = await _body(call, models.Resolution)
+    resolution = TaskResolution(choice=body.choice, by=f"api:{call.token.name}"[:200], remember=body.remember)
+    try:
+        settled = await call.delivery.answer(call.tenant_id, task_id, resolution)
+    except LookupError:
+        raise NotFound from None
+    except InvalidChoice:
+        async with call.session() as session:
+            row = await task_views.get(session, call.tenant_id, task_id)
+        options = [option["id"] for option in row["options"]]
+        raise Problem(422, f"Choose one of the task's options: {', '.join(options)}.", options=options) from None
+    if not settled.won:
+        winner = settled.resolution
+        raise Problem(
+            409,
+            f"{winner.by} has answered first: {winner.choice}. Nothing is left to do.",
+            resolved_by=winner.by,
+            choice=winner.choice,
+        )
+    return await get_task(call)
+
+
+async def list_mailboxes(call: ApiCall) -> web.Response:
+    paging.parse(paging.PageQuery, call.request.query)
+    async with call.session() as session:
+        rows = await people.mailboxes(session, call.tenant_id)
+    return _json(models.Page[models.Mailbox](items=[views.mailbox(row) for row in rows], next=None))
+
+
+async def get_attachment(call: ApiCall) -> web.StreamResponse:
+    async with call.session() as session:
+        row = await attachments.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    try:
+        return await bodies.attachment(call.services, call.request, row)
+    except LookupError:
+        raise Problem(
+            409, "The bytes of this attachment are not stored: its state and reason say why.", state=row["state"]
+        ) from None
+
+
+async def _conversations(
+    call: ApiCall, session: Any, ticket_ids: list[UUID], newest: int | None
+) -> dict[UUID, list[models.Comment]]:
+    rows = await tickets.comments(session, call.tenant_id, ticket_ids, newest=newest, html=True)
+    manifests: dict[UUID, list[Any]] = {row["comment_id"]: [] for row in rows}
+    for part in await tickets.attachments(session, call.tenant_id, list(manifests)):
+        manifests[part["comment_id"]].append(part)
+    conversations: dict[UUID, list[models.Comment]] = {ticket_id: [] for ticket_id in ticket_ids}
+    for row in rows:
+        conversations[row["ticket_id"]].append(await views.comment(row, manifests[row["comment_id"]]))
+    return conversations
+
+
+async def _body(call: ApiCall, model: type[models.Resolution]) -> models.Resolution:
+    try:
+        return model.model_validate_json(await call.request.read())
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
+        raise Problem(422, f'Send a JSON object such as {{"choice": "…", "remember": false}}: {faults}.') from None
+
+
+def _page(items: list[Any], rows: list[Any], limit: int, key: Any) -> web.Response:
+    """The first `limit` of the rows; one row more than that says that there is a next page."""
+    following = paging.encode(key(rows[limit - 1])) if len(rows) > limit else None
+    return _json(models.Page[Any](items=items, next=following))
+
+
+def _json(model: BaseModel) -> web.Response:
+    return web.Response(text=model.model_dump_json(), content_type="application/json")
+
+
+def _timestamp(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment

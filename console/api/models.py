@@ -1,0 +1,228 @@
+"""What the API answers, and takes. The OpenAPI document is generated from these."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from console.api.paging import PageQuery
+from domain.inbound import Outcome, Provider
+from domain.task import Candidate, Option, TaskKind, TaskState
+
+TicketStatus = Literal["open", "pending", "closed", "merged"]
+EmailState = Literal["listed", "started", "waiting", "done"]
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list, newest first. `next` is the cursor of the following page, null on the last one."""
+
+    items: list[T]
+    next: str | None
+
+
+class Client(BaseModel):
+    id: UUID
+    name: str
+
+
+class Contact(BaseModel):
+    id: UUID
+    name: str
+    address: str
+
+
+class Assignee(BaseModel):
+    id: UUID
+    name: str
+
+
+class Author(BaseModel):
+    """Who wrote a comment, as their mail says."""
+
+    name: str
+    address: str
+
+
+class Attachment(BaseModel):
+    """One part of a mail. `size` in bytes; `url` serves the bytes of a stored one."""
+
+    id: UUID
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    content_id: str | None
+    inline: bool
+    state: Literal["pending", "stored", "skipped", "infected"]
+    reason: str
+    url: str
+
+
+class Comment(BaseModel):
+    """`text` is what its author wrote, without quotes; `html` the whole mail's HTML, sanitised."""
+
+    id: UUID
+    author: Author
+    text: str
+    html: str
+    created_at: datetime
+    email_id: UUID | None
+    attachments: list[Attachment]
+
+
+class Ticket(BaseModel):
+    """`comments` oldest first; in a list only the newest of each ticket, of `comment_count`."""
+
+    id: UUID
+    number: int
+    subject: str
+    status: TicketStatus
+    queue: str
+    priority: Literal["low", "normal", "high", "urgent"]
+    client: Client | None
+    contact: Contact | None
+    assignee: Assignee | None
+    mailbox_id: UUID
+    mailbox: str
+    merged_into: UUID | None = Field(description="the ticket this one was merged into")
+    reply_address: str = Field(description="mail to this address lands on the ticket")
+    created_at: datetime
+    updated_at: datetime
+    comment_count: int
+    comments: list[Comment]
+
+
+class EvidenceLine(BaseModel):
+    """One thing that was looked at, and what it said."""
+
+    looked_at: str
+    result: str
+
+
+class DecisionRecord(BaseModel):
+    """Why a message became what it became."""
+
+    action: str
+    reason: str
+    evidence: list[EvidenceLine]
+    flags: list[str]
+    decided_at: datetime
+
+
+class TimelineStep(BaseModel):
+    """One step of a message; further members depend on it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    step: str
+    at: datetime
+
+
+class Sender(BaseModel):
+    name: str = ""
+    address: str
+
+
+class Email(BaseModel):
+    """One sighting of a message in one mailbox. `outcome` is null while it is open."""
+
+    id: UUID
+    message_id: str | None = Field(description="without brackets; null when the message has no usable one")
+    mailbox_id: UUID
+    mailbox: str
+    locator: str
+    state: EmailState
+    outcome: Outcome | None
+    reason: str
+    flags: list[str]
+    ticket_id: UUID | None
+    ticket_number: int | None
+    comment_id: UUID | None
+    waits_for: UUID | None = Field(description="the message this one waits for before it is decided")
+    subject: str | None
+    sender: Sender | None
+    size: int | None = Field(description="bytes of the raw message")
+    workflow_id: str
+    received_at: datetime
+    listed_at: datetime
+    done_at: datetime | None
+    decision: DecisionRecord | None
+    timeline: list[TimelineStep]
+
+
+class Task(BaseModel):
+    """A question that waits for a person. `waiting` counts the mails that wait with it."""
+
+    id: UUID
+    kind: TaskKind
+    question: str
+    options: list[Option]
+    candidates: list[Candidate]
+    default: str = Field(description="the option that applies by itself at the deadline")
+    state: TaskState
+    stage: Literal["", "reminded", "escalated"]
+    deadline: datetime
+    email_id: UUID | None
+    mailbox_id: UUID
+    workflow_id: str
+    waiting: int
+    created_at: datetime
+    resolved_by: str | None
+    resolved_at: datetime | None
+    choice: str | None
+    remember: bool
+
+
+class Resolution(BaseModel):
+    """An answer: `choice` is the id of one of the task's options; `remember` turns it into an association."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    choice: str = Field(max_length=200)
+    remember: bool = False
+
+
+class Mailbox(BaseModel):
+    """A connected mailbox; `listed = done + open` at every moment."""
+
+    id: UUID
+    address: str
+    provider: Provider
+    state: Literal["active", "paused", "needs_reauth"]
+    status: str
+    status_at: datetime | None
+    last_sync_at: datetime | None
+    listed: int
+    done: int
+    open: int
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457. `detail` says what to do next."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class TicketQuery(PageQuery):
+    q: str = Field(default="", max_length=200, description="a number, or words of subject, contact or client")
+    status: TicketStatus | None = Field(default=None, description="merged tickets are listed only when asked for")
+
+
+class EmailQuery(PageQuery):
+    message_id: str | None = Field(default=None, max_length=1000, description="with or without its brackets")
+    state: EmailState | None = None
+    outcome: Outcome | None = None
+
+
+class TaskQuery(PageQuery):
+    state: TaskState | None = None

@@ -1,0 +1,82 @@
+"""The console's application: every declared route behind its guard, the API beside it, strict headers on everything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from console import cookies, security
+from console.api.application import PREFIX, make_api
+from console.calls import DELIVERY, SERVICES, NotFound, PageCall, PublicCall
+from console.delivery import Delivery
+from console.roles import may
+from console.routes import ROUTES, Page, Public
+from console.services import Services
+from console.templating import render_error
+from storage import access
+
+# No form of ours carries more than an answer.
+MAX_FORM = 64 * 1024
+
+log = structlog.get_logger("console")
+
+
+def make_application(services: Services, delivery: Delivery) -> web.Application:
+    """Console and API; the caller serves it and keeps `delivery` going."""
+    application = web.Application(middlewares=[_error_pages], client_max_size=MAX_FORM)
+    application[SERVICES], application[DELIVERY] = services, delivery
+    security.add_headers(application, services)
+    for route in ROUTES:
+        handler = _public(route) if isinstance(route, Public) else _guarded(route)
+        application.router.add_route(route.method, route.path, handler)
+    application.add_subapp(PREFIX, make_api(services, delivery))
+    return application
+
+
+def _public(route: Public) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        call = PublicCall(request)
+        if route.method != "GET" and not security.is_same_origin(request, call.services):
+            raise web.HTTPForbidden
+        return await route.handler(call)
+
+    return handle
+
+
+def _guarded(route: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        services = request.app[SERVICES]
+        token = cookies.read(request, services)
+        # A page that refreshes itself keeps nobody signed in.
+        active = "X-Background" not in request.headers
+        user = await access.session_user(services.db, token, active=active) if token else None
+        if token is None or user is None:
+            raise web.HTTPSeeOther("/login")
+        if not may(user.role, route.role):
+            raise web.HTTPForbidden
+        if route.method != "GET":
+            given = str((await request.post()).get("csrf", ""))
+            if not (security.is_same_origin(request, services) and security.csrf_matches(token, given)):
+                raise web.HTTPForbidden
+        return await route.handler(PageCall(request, user, security.csrf_token(token)))
+
+    return handle
+
+
+@web.middleware
+async def _error_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except NotFound:
+        return render_error(404)
+    except web.HTTPRedirection:
+        raise
+    except web.HTTPException as error:
+        return render_error(error.status)
+    except Exception:
+        resource = request.match_info.route.resource
+        log.exception("page failed", method=request.method, route=resource.canonical if resource else "")
+        return render_error(500)

@@ -1,0 +1,86 @@
+"""What a handler is given: a request whose caller is known and may do this."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from aiohttp import web
+
+from console.delivery import Delivery
+from console.services import Services
+from storage.access import ApiToken, User
+
+if TYPE_CHECKING:
+    from storage.database import Session
+
+SERVICES = web.AppKey("services", Services)
+DELIVERY = web.AppKey("delivery", Delivery)
+
+
+class NotFound(Exception):
+    """There is no such thing, or it is another tenant's: nobody can tell which."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    request: web.Request
+
+    @property
+    def services(self) -> Services:
+        return self.request.app[SERVICES]
+
+    @property
+    def delivery(self) -> Delivery:
+        return self.request.app[DELIVERY]
+
+    def id(self, name: str) -> UUID:
+        """The uuid in the path. Raises NotFound when it is none."""
+        try:
+            return UUID(self.request.match_info[name])
+        except ValueError:
+            raise NotFound from None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicCall(_Call):
+    """A page that is shown to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageCall(_Call):
+    """A page for a signed-in person. `csrf` is their session's form token."""
+
+    user: User
+    csrf: str
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.user.tenant_id
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """One transaction over the caller's tenant."""
+        return self.services.db.tenant(self.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall(_Call):
+    """An API request by another system."""
+
+    token: ApiToken
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.token.tenant_id
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """One transaction over the caller's tenant."""
+        return self.services.db.tenant(self.tenant_id)
+
+
+PublicHandler = Callable[[PublicCall], Awaitable[web.StreamResponse]]
+PageHandler = Callable[[PageCall], Awaitable[web.StreamResponse]]
+ApiHandler = Callable[[ApiCall], Awaitable[web.StreamResponse]]

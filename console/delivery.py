@@ -1,0 +1,73 @@
+"""Answers to human tasks: settled in Postgres first, then delivered to the waiting run, if need be later."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from console.services import Services
+from domain.runs import NotRunning
+from domain.task import TaskResolution
+from storage import tasks
+from storage.tasks import Settled
+
+# A person who has clicked waits this long for Temporal; the answer is safe either way.
+PATIENCE = 2.0
+# How often answers that are still owed are tried again.
+INTERVAL = 3.0
+
+log = structlog.get_logger("console.delivery")
+
+
+class Delivery:
+    """Settles answers and owes them to the runs until they are taken."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._delivering: set[UUID] = set()
+
+    async def answer(self, tenant_id: UUID, task_id: UUID, resolution: TaskResolution) -> Settled:
+        """The answer that won, this one or an earlier one. Raises what `storage.tasks.settle` raises."""
+        async with self._services.db.tenant(tenant_id) as session:
+            settled = await tasks.settle(session, tenant_id, task_id, resolution, delivered=False)
+        if settled.won:
+            await self._deliver(tenant_id, task_id)
+        return settled
+
+    async def keep_delivering(self) -> None:
+        """Delivers what is owed, for as long as the process runs: answers outlive it and Temporal's absences."""
+        while True:
+            try:
+                await self.deliver_owed()
+            except Exception as error:  # Postgres is away: the next round finds the same answers
+                log.warning("cannot look for owed answers", error=type(error).__name__)
+            await asyncio.sleep(INTERVAL)
+
+    async def deliver_owed(self) -> None:
+        async with self._services.db.directory() as connection:
+            owed = await connection.fetch("select * from directory_undelivered_tasks()")
+        for row in owed:
+            await self._deliver(row["tenant_id"], row["task_id"])
+
+    async def _deliver(self, tenant_id: UUID, task_id: UUID) -> None:
+        # One delivery at a time: a request's own and the loop's would both be taken, and one noted as ignored.
+        if task_id in self._delivering:
+            return
+        self._delivering.add(task_id)
+        try:
+            async with self._services.db.tenant(tenant_id) as session:
+                owed = await tasks.owed(session, tenant_id, task_id)
+            if owed is None:
+                return
+            try:
+                await asyncio.wait_for(self._services.runs.resolve_task(*owed), PATIENCE)
+            except NotRunning:
+                log.info("the run that asked has ended", task_id=str(task_id))
+            async with self._services.db.tenant(tenant_id) as session:
+                await tasks.mark_delivered(session, tenant_id, task_id)
+        except Exception as error:  # whatever keeps Temporal from taking it, the answer stays owed
+            log.warning("answer is still owed", task_id=str(task_id), error=type(error).__name__)
+        finally:
+            self._delivering.discard(task_id)

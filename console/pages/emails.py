@@ -1,0 +1,55 @@
+"""Find a mail, and everything that happened to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from console import timeline
+from console.calls import NotFound, PageCall
+from console.templating import render
+from storage import people, task_views, trace
+
+LATEST = 50
+
+
+async def find(call: PageCall) -> web.Response:
+    """Looks a mail up; the one mail of a Message-ID opens at once."""
+    query = call.request.query.get("q", "")[:1000].strip()
+    async with call.session() as session:
+        if query:
+            rows = await trace.search(session, call.tenant_id, query)
+        else:
+            rows = await trace.page(session, call.tenant_id, before=None, limit=LATEST)
+        boxes = [] if rows else await people.mailboxes(session, call.tenant_id)
+    if query and len(rows) == 1:
+        return web.Response(status=303, headers={"Location": f"/emails/{rows[0]['email_id']}"})
+    return await render(call, "find.html", query=query, emails=rows, mailboxes=boxes)
+
+
+async def show(call: PageCall) -> web.Response:
+    """The trace of one message: timeline, decision record, facts."""
+    email_id = call.id("id")
+    async with call.session() as session:
+        email = await trace.get(session, call.tenant_id, email_id)
+        if email is None:
+            raise NotFound
+        tasks = await task_views.of_email(session, call.tenant_id, email_id)
+        behind = await trace.waiting_on(session, call.tenant_id, email_id)
+        parent = await trace.get(session, call.tenant_id, email["waits_for"]) if email["waits_for"] else None
+    steps = timeline.steps(email, tasks)
+    end = email["done_at"] or datetime.now(UTC)
+    return await render(
+        call,
+        "trace.html",
+        email=email,
+        tasks=tasks,
+        answers={task["task_id"]: timeline.answer_label(task) for task in tasks if task["resolution"]},
+        behind=behind,
+        parent=parent,
+        steps=steps,
+        became=timeline.became(email),
+        total=end - steps[0].at,
+        run_url=call.services.run_url(email["workflow_id"]),
+    )

@@ -1,0 +1,43 @@
+"""What the handlers work with: one object per process, made in `workers.web`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from domain import reply_token
+from domain.runs import Runs
+from storage.database import Database
+from storage.objects import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`public_url` is where people reach the console; `token_keys` are the reply token's, by id."""
+
+    db: Database
+    objects: Objects
+    runs: Runs
+    token_keys: Mapping[str, bytes] = field(repr=False)
+    public_url: str
+    temporal_ui_url: str = ""
+    temporal_namespace: str = "default"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the console over TLS."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    def run_url(self, workflow_id: str) -> str | None:
+        """The run's page in the Temporal UI, which finds the latest run by itself."""
+        if not self.temporal_ui_url:
+            return None
+        namespace, workflow = quote(self.temporal_namespace, safe=""), quote(workflow_id, safe="")
+        return f"{self.temporal_ui_url.rstrip('/')}/namespaces/{namespace}/workflows/{workflow}"
+
+    def reply_address(self, tenant_id: UUID, ticket_id: UUID, mailbox: str) -> str:
+        """`local+TOKEN@domain`: mail to it lands on the ticket, whoever sends it."""
+        local, _, domain = mailbox.rpartition("@")
+        return f"{local}+{reply_token.mint(self.token_keys, tenant_id, ticket_id)}@{domain}"

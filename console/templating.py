@@ -1,0 +1,66 @@
+"""Templates to pages. Everything that is filled in is escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from console import formatting
+from console.calls import PageCall
+from console.pages import static
+from console.roles import may
+from console.strings import STRINGS, text
+from storage import task_views
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.globals.update(t=text, static=static.url)
+_TEMPLATES.filters.update(
+    ago=formatting.ago,
+    clock=formatting.clock,
+    duration=formatting.duration,
+    hue=formatting.hue,
+    initials=formatting.initials,
+    linked=formatting.linked,
+    reason=formatting.reason,
+    size=formatting.size,
+)
+
+
+async def render(call: PageCall, template: str, *, status: int = 200, **values: Any) -> web.Response:
+    """A page in the console's frame."""
+    async with call.session() as session:
+        waiting = await task_views.count_open(session, call.tenant_id)
+    return _respond(
+        template,
+        status,
+        user=call.user,
+        csrf=call.csrf,
+        waiting=waiting,
+        path=call.request.path,
+        may_answer=may(call.user.role, "agent"),
+        **values,
+    )
+
+
+def render_public(template: str, *, status: int = 200, **values: Any) -> web.Response:
+    """A page for somebody who is not signed in."""
+    return _respond(template, status, **values)
+
+
+def render_error(status: int) -> web.Response:
+    known = f"error.{status}" in STRINGS
+    return _respond("error.html", status, key=f"error.{status}" if known else "error.other")
+
+
+def _respond(template: str, status: int, **values: Any) -> web.Response:
+    body = _TEMPLATES.get_template(template).render(**values)
+    return web.Response(text=body, status=status, content_type="text/html")

@@ -1,0 +1,50 @@
+"""`postroom web`: the console and the JSON API."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import structlog
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+
+from console.application import make_application
+from console.delivery import Delivery
+from console.services import Services
+from storage.objects import Objects
+from storage.secrets import KeyRing
+from workers import health, process, temporal
+from workers.settings import Settings
+
+log = structlog.get_logger("web")
+
+
+async def run(settings: Settings) -> None:
+    """Serves until it is cancelled. Pages come from Postgres: Temporal may be away when this starts, and later."""
+    keyring = KeyRing(settings.master_keys.get_secret_value())
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(process.database(settings))
+        client = await _lazy_client()
+        services = Services(
+            db=db,
+            objects=Objects(settings.objects_url),
+            runs=temporal.TemporalRuns(client),
+            token_keys=keyring.derive("reply-token"),
+            public_url=settings.public_url,
+            temporal_ui_url=settings.temporal_ui_url,
+            temporal_namespace=client.namespace,
+        )
+        delivery = Delivery(services)
+        application = make_application(services, delivery)
+        application.add_routes(health.routes({"postgres": health.postgres(db)}))
+        server = await health.serve(application, settings.host, settings.web_port)
+        stack.push_async_callback(server.cleanup)
+        log.info("console and API are up", port=settings.web_port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(delivery.keep_delivering())
+
+
+async def _lazy_client() -> Client:
+    """A client that connects with its first call, and tries again with each later one."""
+    return await Client.connect(**ClientConfig.load_client_connect_config(), plugins=[temporal.plugin()], lazy=True)
