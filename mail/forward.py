@@ -20,6 +20,8 @@ _MAX_TEXT = 200_000
 _MAX_LINES = 3_000
 _MAX_VALUE = 500
 
+_COLONS = frozenset(":： \xa0\r")
+_DASHES = frozenset(" \t\xa0-–—_=*#~+<|")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[^\W_](?:[\w.-]{0,252}[^\W_])?")
 _MAILTO = re.compile(r"[<\[(]?\s?mailto:\s?[^\s<>\])]{0,255}[>\])]?", re.I)
 # Around the date of an attribution: "On …, Anna <anna@example.com> wrote:".
@@ -33,8 +35,19 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
     block above forwarded and answered mail, so there the subject decides.
     """
     body = text if text.strip() else to_text(html)
-    lines = [line.strip(MARKS) for line in newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]]
-    return _in_lines(lines, _says_forward(subject))
+    lines = newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]
+    is_forward = _says_forward(subject)
+    if not is_forward and not any(_announces(line) for line in lines):
+        return None
+    return _in_lines([line.strip(MARKS) for line in lines], is_forward)
+
+
+def _announces(line: str) -> bool:
+    """Whether a line is a "Forwarded message" line; all of them are dashed or end with a colon, which is cheap to see."""
+    if not line or line[0] == ">" or not (line[-1] in _COLONS or line[0] in _DASHES):
+        return False
+    stripped = line.strip(MARKS)
+    return bool(stripped) and separator(stripped) == "forward"
 
 
 def _says_forward(subject: str) -> bool:
@@ -51,6 +64,9 @@ def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:
         if mark == "original":
             return _announced(lines, number + 1) if is_forward else None
         if is_quoted(line):
+            # Apple Mail once quoted the whole original, header and all, without a line above it.
+            if is_forward and label_of(unquoted(line)):
+                return _announced(lines, number)
             continue
         if is_forward and (":" in line[:40] or "：" in line[:40]) and label_of(line):
             block = read_block(lines, number) or read_line(line)

@@ -15,6 +15,7 @@ from mail import phrases
 from mail.headers import Headers
 
 _BODY_START = 1_500
+_SUBJECT_START = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +130,29 @@ def _report(headers: Headers, content_type: str, report_type: str | None, subjec
 
 
 def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
-    submitted = (_TYPE_WORD.match(headers.get("Auto-Submitted") or "") or [""])[0].strip().lower()
+    submitted = _auto_submitted(headers)
     if submitted == "auto-replied":
         return ["Auto-Submitted: auto-replied"]
     for name, pattern in _RESPONDER_FIELDS:
         if name in headers and (pattern is None or any(pattern.match(value) for value in headers.all(name))):
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
-    title = phrases.AUTO_REPLY_SUBJECT.search(subject[:300]) if subject else None
-    second = _unattended(headers, submitted) if title or submitted == "auto-generated" or _null_sender(headers) else []
-    if title and second:
-        return [f"subject says so: {title[0][:80]}", *second]
-    # The start of the body is read only where a header already says that no person sent this.
-    worded = phrases.AUTO_REPLY_BODY.search(text[:_BODY_START]) if title or second else None
-    if worded and (title or _null_sender(headers) or submitted == "auto-generated"):
-        return ["the text says so", *([f"subject says so: {title[0][:80]}"] if title else []), *second]
+    answers = phrases.AUTO_REPLY_SUBJECT.search(subject[:_SUBJECT_START])
+    absent = answers or phrases.ABSENCE_SUBJECT.search(subject[:_SUBJECT_START])
+    signs = _unattended(headers, submitted)
+    if absent and signs:
+        return [f"subject says so: {absent[0].strip()[:80]}", *signs]
+    # The body is read only where something else already says that no person sent this.
+    if answers or submitted == "auto-generated" or _null_sender(headers):
+        worded = phrases.AUTO_REPLY_BODY.search(text[:_BODY_START])
+        if worded:
+            return ["the text says so", *([f"subject says so: {answers[0].strip()[:80]}"] if answers else []), *signs]
     return []
+
+
+def _auto_submitted(headers: Headers) -> str:
+    """The keyword of Auto-Submitted (RFC 3834 §5), lower case; "" where there is none."""
+    word = _TYPE_WORD.match(headers.get("Auto-Submitted") or "")
+    return word[1].lower() if word else ""
 
 
 def _unattended(headers: Headers, submitted: str) -> list[str]:
@@ -180,7 +189,7 @@ def _mailing_list(headers: Headers) -> str | None:
 
 def _machine(headers: Headers, from_: list[Address]) -> list[str]:
     evidence: list[str] = []
-    submitted = (_TYPE_WORD.match(headers.get("Auto-Submitted") or "") or [""])[0].strip().lower()
+    submitted = _auto_submitted(headers)
     if submitted and submitted != "no":
         evidence.append(f"Auto-Submitted: {submitted}")
     for name in ("Precedence", "X-Precedence"):

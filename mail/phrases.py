@@ -63,9 +63,10 @@ _UNSPACED = (
     "|작성|님이 작성|님이 쓴 글|쓴 글|썼습니다|님의 말|님의 메시지|쓰기|เขียนว่า|เขียน"
 )
 WROTE = re.compile(rf"(?<!\w)(?:{'|'.join(_SPACED)})(?!\w)|{_UNSPACED}", re.I)
-WROTE_ENDINGS = tuple(
-    word.casefold() for word in [*_words(_WROTE), *_words(_UNSPACED)]
-)
+# The last word of an attribution, for languages with spaces, and the ends of those without.
+WROTE_ENDINGS = frozenset(word.casefold().rpartition(" ")[2] for word in _words(_WROTE))
+UNSPACED_WROTE = tuple(_words(_UNSPACED))
+UNSPACED_ENDINGS = frozenset(word[-1] for word in UNSPACED_WROTE)
 # Who wrote about their own writing is not quoting: "Am 5. Mai schrieb ich:".
 SELF_WROTE = re.compile(
     r"(?<!\w)(?:i|we|they have|ich|wir|er|sie|nous|yo|noi|nós|ik|wij|ja|my|я|мы|jag|vi|ben|biz|我|我们|我們|私)\s+(?:also |already |just |had |have |once |first )?"
@@ -239,14 +240,23 @@ CONTACT = re.compile(
 
 # --- Automatic answers ----------------------------------------------------------------------------------------------------------
 
+# Subjects that only a responder writes.
 AUTO_REPLY_SUBJECT = re.compile(
-    r"(?:^|[\[\s(:])(?:auto(?:matic|mated|mated email)?[- _:]?(?:reply|response|answer|responder|respond|generated)|autoreply|autoresponse|autoresponder|auto:|auto :|out[ -]of[ -](?:the[ -])?office|ooo\b|o\.o\.o|vacation(?: (?:reply|message|notice|response|auto))?|away from (?:my |the )?(?:office|mail|desk)|on (?:vacation|holiday|leave|annual leave|maternity leave|parental leave)|(?:i am|i.m|currently) (?:away|out)|absence|absent|"
+    r"(?:^|[\[\s(:])(?:auto(?:matic|mated|mated email)?[- _:]?(?:reply|response|answer|responder|respond|generated reply)|autoreply|autoresponse|autoresponder|auto ?:|out of office (?:auto)?reply|vacation (?:reply|response|auto-?reply)|"
+    r"automatische (?:antwort|rückantwort|reactie)|automatisch (?:antwort|antwoord|beantwoord)|abwesenheits(?:notiz|nachricht|meldung|benachrichtigung|assistent)|automatische eingangsbestätigung|"
+    r"réponse automatique|message d.absence|notification d.absence|respuesta automática|risposta automatica|resposta automática|autoantwoord|automatyczna odpowiedź|autoodpowiedź|odpowiedź automatyczna|"
+    r"автоматический ответ|автоответ|автоматична відповідь|автовідповідь|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|otomatik yanıt|otomatik cevap|automatická odpověď|automatická odpoveď|automatikus válasz|răspuns automat|αυτόματη απάντηση|"
+    r"自动回复|自動回覆|自动答复|自動回复|自動返信|自動応答|不在通知|자동 ?(?:회신|응답|답장|답변))",
+    re.I,
+)
+# Subjects that a person may write, too.
+ABSENCE_SUBJECT = re.compile(
+    r"(?:^|[\[\s(:])(?:out[ -]of[ -](?:the[ -])?office|ooo\b|o\.o\.o|vacation|away from (?:my |the )?(?:office|mail|desk)|on (?:vacation|holiday|leave|annual leave|maternity leave|parental leave)|(?:i am|i.m|currently) (?:away|out)|absence|absent|"
     r"(?:we (?:have )?received|thank you for (?:contacting|your (?:e-?mail|message|inquiry|enquiry|request)))|(?:your )?(?:request|ticket|message|inquiry|enquiry|case)[^\n]{0,30}(?:has been |was )?received|acknowledg|receipt of your|"
-    r"automatische antwort|automatisch(?:e)? (?:antwort|antwoord|rückantwort|beantwortung|eingangsbestätigung)|abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|urlaub(?:sbenachrichtigung|snotiz|smeldung)?|eingangsbestätigung|empfangsbestätigung|"
-    r"réponse automatique|absence du bureau|message d.absence|absent du bureau|en congés?|accusé de réception|notification d.absence|respuesta automática|fuera de (?:la )?oficina|ausente|vacaciones|acuse de recibo|risposta automatica|fuori (?:sede|ufficio)|assente|assenza|in ferie|conferma di ricezione|"
-    r"resposta automática|fora do escritório|ausência|férias|automatisch antwoord|automatische reactie|afwezig|ontvangstbevestiging|autoantwoord|automatyczna odpowiedź|autoodpowiedź|odpowiedź automatyczna|poza biurem|nieobecność|nieobecn|urlop|автоматический ответ|автоответ|нет на месте|отсутств|отпуск|автоматична відповідь|відсутн|"
-    r"autosvar|automatiskt svar|frånvaro|frånvarande|automatisk svar|automatisk svarmelding|fravær|fraværende|ikke på kontoret|ferie|poissa|poissaolo|automaattinen vastaus|otomatik yanıt|otomatik cevap|ofis dışında|izindeyim|automatická odpověď|nepřítomnost|mimo kancelář|automatická odpoveď|mimo kancelárie|neprítomn|automatikus válasz|házon kívül|szabadság|răspuns automat|în afara biroului|concediu|αυτόματη απάντηση|"
-    r"自动回复|自動回覆|自动答复|自動回复|外出|休假|不在|自動返信|自動応答|不在通知|お問い合わせ(?:ありがとう|を受け付け)|受付完了|자동 ?(?:회신|응답|답장|답변)|부재)",
+    r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|urlaub|eingangsbestätigung|empfangsbestätigung|absence du bureau|absent du bureau|en congés?|accusé de réception|"
+    r"fuera de (?:la )?oficina|ausente|vacaciones|acuse de recibo|fuori (?:sede|ufficio)|assente|assenza|in ferie|conferma di ricezione|fora do escritório|ausência|férias|afwezig|ontvangstbevestiging|"
+    r"poza biurem|nieobecność|nieobecn|urlop|нет на месте|отсутств|отпуск|відсутн|відпустк|frånvaro|frånvarande|fravær|fraværende|ikke på kontoret|ferie|poissa|poissaolo|ofis dışında|izindeyim|"
+    r"nepřítomnost|mimo kancelář|mimo kancelárie|neprítomn|házon kívül|szabadság|în afara biroului|concediu|外出|休假|不在|お問い合わせ(?:ありがとう|を受け付け)|受付完了|부재)",
     re.I,
 )
 AUTO_REPLY_BODY = re.compile(

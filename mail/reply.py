@@ -16,7 +16,7 @@ from mail.reply_body import Body, read_body
 from mail.reply_headers import label_of
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_known import known_lines
-from mail.reply_lines import MARKS
+from mail.reply_lines import EMPHASIS, MARKS
 from mail.reply_signature import without_gateway_banner, without_tail
 from mail.text import newlines
 
@@ -89,7 +89,9 @@ def _written(body: Body) -> str:
 def _joined(stretches: Sequence[Sequence[str]]) -> str:
     parts = []
     for stretch in stretches:
-        part = "\n".join(line.rstrip() for line in stretch if line.strip(MARKS) not in (QUOTE_LINE, CUT_LINE)).strip("\n")
+        part = "\n".join([line.rstrip() for line in stretch]).strip("\n")
+        if CUT_LINE in part or QUOTE_LINE in part:
+            part = "\n".join(line for line in part.split("\n") if line.strip(MARKS) not in (QUOTE_LINE, CUT_LINE))
         if part.strip(MARKS + "\n"):
             parts.append(part)
     return "\n\n".join(parts).strip()
@@ -112,8 +114,10 @@ def _confidence(body: Body, result: str) -> float:
 
 def _has_leftovers(result: str) -> bool:
     """Signs that a quotation is still in the text: an attribution, or header fields."""
+    if result.count(":") + result.count("：") < 1:
+        return False
     lines = result.split("\n")
-    labels = {found[0] for line in lines if ":" in line[:30] and (found := label_of(line.strip(MARKS + "*")))}
+    labels = {found[0] for line in lines if ":" in line[:30] and (found := label_of(line.strip(EMPHASIS)))}
     if len(labels - {"other"}) >= 3:
         return True
     return any(

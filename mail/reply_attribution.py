@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mail.phrases import OPENERS, SELF_WROTE, WEEKDAYS_MONTHS, WROTE, WROTE_ENDINGS
+from mail.phrases import OPENERS, SELF_WROTE, UNSPACED_ENDINGS, UNSPACED_WROTE, WEEKDAYS_MONTHS, WROTE, WROTE_ENDINGS
 from mail.reply_lines import MARKS, is_quoted
 
 # An attribution wraps over at most this many lines and has at most this many characters.
@@ -30,10 +30,14 @@ def may_end(stripped: str) -> bool:
     last = stripped[-1]
     if last in ":：":
         return True
-    if last in "-_*>)]»" or last.isalpha():
-        tail = stripped[-40:].rstrip("-_* \xa0.").casefold()
-        return last == ">" and "@" in tail or tail.endswith(WROTE_ENDINGS)
-    return False
+    if last in ".,;!?":
+        return False
+    if last == ">":
+        return "@" in stripped[-80:]
+    if last == "-":
+        return "-- " not in stripped[:4] and WROTE.search(stripped[-40:]) is not None
+    # Without its colon the line ends with the verb.
+    return stripped[stripped.rfind(" ") + 1 :].casefold() in WROTE_ENDINGS or last in UNSPACED_ENDINGS and stripped.endswith(UNSPACED_WROTE)
 
 
 def find(lines: Sequence[str], end: int) -> int | None:
@@ -63,7 +67,7 @@ def find(lines: Sequence[str], end: int) -> int | None:
 
 def shared_at(stripped: str) -> int | None:
     """Where an attribution begins that a client put behind the author's last words on the same line."""
-    if len(stripped) > _MAX_LENGTH:
+    if len(stripped) > _MAX_LENGTH or stripped[-1] not in ":：":
         return None
     for match in _SHARED.finditer(stripped):
         if _is_attribution(stripped[match.end() :].strip(" -–—_*" + MARKS), followed=False) == "opened":

@@ -13,6 +13,7 @@ from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import MARKS, is_quoted, unquoted
 
 _RULE_MARKS = "-–—_=*#~+<>|" + MARKS
+_QUOTE_SIGNS = ">＞&" + QUOTE_LINE
 _DECORATION = "-–—_=#~+[(<|"
 _UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
 _SPLIT_MARK = re.compile(r"[\s\-–—_=*~#|:：]+\Z")
@@ -39,10 +40,13 @@ class Body:
 
 def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
     """The author's stretches of `lines`; `known`: lines that repeat earlier mail; `is_forward`: the subject says Fwd:."""
-    lines = lines if known else _unshared(lines)
     stripped = [line.strip(MARKS) for line in lines]
     quoted = _quoted_lines(stripped, known)
-    attributions = _attributions(stripped, quoted)
+    attributions, shared = _attributions(stripped, quoted)
+    if shared and not known:
+        number, position = shared
+        parted = [stripped[number][:position], stripped[number][position:].lstrip(" -\xa0")]
+        return read_body([*lines[:number], *parted, *lines[number + 1 :]], is_forward=is_forward)
     body = Body()
     if known and any(known):
         body.found.add("known")
@@ -138,12 +142,13 @@ def separator(line: str) -> str | None:
 
 
 def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[bool]:
-    quoted = [bool(line) and (line[0] in ">＞&" and is_quoted(line) or line == QUOTE_LINE) for line in stripped]
+    quoted = [bool(line) and line[0] in _QUOTE_SIGNS and (line == QUOTE_LINE or is_quoted(line)) for line in stripped]
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
-    for number in range(1, len(stripped) - 1):
-        if quoted[number - 1] and not quoted[number] and quoted[number + 1] and stripped[number]:
-            quoted[number] = _is_rest(stripped[number - 1], stripped[number])
+    if True in quoted:
+        for number in range(1, len(stripped) - 1):
+            if not quoted[number] and quoted[number - 1] and quoted[number + 1] and stripped[number]:
+                quoted[number] = _is_rest(stripped[number - 1], stripped[number])
     return quoted
 
 
@@ -152,19 +157,6 @@ def _is_rest(above: str, line: str) -> bool:
     if len(above) >= _WRAPPED_QUOTE and len(line) <= _MAX_REST and line[0].islower():
         return True
     return " " not in line and ("://" in line or "=" in line or len(line) > _MAX_REST)
-
-
-def _unshared(lines: Sequence[str]) -> Sequence[str]:
-    """`lines`, an attribution behind the author's last words moved to a line of its own."""
-    result: list[str] | None = None
-    for number in range(len(lines) - 1, -1, -1):
-        line = lines[number].strip(MARKS)
-        if line[-1:] in (":", "：") and line[:1] != ">" and " " in line:
-            position = reply_attribution.shared_at(line)
-            if position is not None:
-                result = list(lines) if result is None else result
-                result[number : number + 1] = [line[:position], line[position:].lstrip(" -\xa0")]
-    return lines if result is None else result
 
 
 def _skip_quotation(body: Body, stripped: list[str], quoted: list[bool], number: int) -> int:
@@ -189,19 +181,21 @@ def _asks_to_write_above(line: str) -> bool:
     return len(line) <= 70 and bool(ABOVE.match(line.lower().removeprefix("please ").removeprefix("bitte ")))
 
 
-def _attributions(stripped: list[str], quoted: list[bool]) -> dict[int, int]:
-    """First line → the line after the last of each attribution."""
+def _attributions(stripped: list[str], quoted: list[bool]) -> tuple[dict[int, int], tuple[int, int] | None]:
+    """First line → the line after the last of each attribution; and (line, position) of one behind other words, if any."""
     result: dict[int, int] = {}
-    looked_at = 0
-    for number, line in enumerate(stripped):
-        if line and not quoted[number] and reply_attribution.may_end(line):
-            looked_at += 1
-            if looked_at > _MAX_CANDIDATES:
-                break
-            start = reply_attribution.find(stripped, number)
-            if start is not None:
-                result[start] = number + 1
-    return result
+    shared: tuple[int, int] | None = None
+    candidates = [number for number, line in enumerate(stripped) if line and reply_attribution.may_end(line)]
+    for number in candidates[:_MAX_CANDIDATES]:
+        if quoted[number]:
+            continue
+        if shared is None and (position := reply_attribution.shared_at(stripped[number])) is not None:
+            shared = number, position
+            continue
+        start = reply_attribution.find(stripped, number)
+        if start is not None:
+            result[start] = number + 1
+    return result, shared
 
 
 def _next_filled(stripped: list[str], number: int) -> int | None:

@@ -24,9 +24,11 @@ _MAX_HTML = 2_000_000
 _MAX_LEAD = 3_000
 _MAX_TAG = 1_600
 
-# A mark has one of these in its tag, spelled so: looking for fixed strings is what makes this cheap.
-_HINTS = ("quote", "cite", "ignature", "RplyFwdMsg", "appendonsend", "stopSpelling", "OLK_SRC_BODY", "data-marker", "border-top", "border-left", "reference-message",
-          "ReplySection", "ReplyContent", "MessageHeader", "zmail_extra", "moz-", "zwchr", "_sig", "gmail_attr", "bloop_", "Zm-_Id_", "QUOTE", "CITE")  # fmt: skip
+# A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without one
+# (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
+_HINTS = ("quote", "QUOTE", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "moz-cite", "Zm-_Id")
+# Searched piece by piece, so that what stands inside a quotation is passed over.
+_WINDOW = 16_384
 _CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{1,1500})>", re.I)
 _ATTRIBUTE = re.compile(r"\b(class|id|type|name|style|data-marker|data-smartmail|data-signatureblock|border)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.I)
 _TAG = re.compile(r"<[^<>]*>?|&nbsp;")
@@ -84,44 +86,41 @@ def annotated_text(html: str) -> str | None:
     return to_text("".join(parts))
 
 
-def _tags(html: str) -> Iterator[re.Match[str]]:
-    """The opening tags with a hint in them, in order."""
-    starts: set[int] = set()
-    for hint in _HINTS:
-        position = html.find(hint)
-        for _ in range(_MAX_ELEMENTS):
-            if position < 0:
-                break
-            start = html.rfind("<", max(0, position - _MAX_TAG), position)
-            if start >= 0:
-                starts.add(start)
-            position = html.find(hint, position + len(hint))
-    for start in sorted(starts):
-        match = _CANDIDATE.match(html, start)
-        if match:
-            yield match
-
-
 def _marked(html: str) -> Iterator[_Element]:
     """The elements to take out, in order, none inside another."""
     position = 0
-    for match in _tags(html):
-        if match.start() < position:
-            continue
-        line = _meaning(match[1].lower(), match[2])
-        if line is None or line == QUOTE_LINE and _is_gmail_citation(html, match):
-            continue
-        if line == CUT_LINE:
-            # What comes next is the original's header, which the text itself tells; the mark only says so.
-            yield _Element(match.start(), match.start(), CUT_LINE)
-            position = match.end()
-            continue
-        end = _element_end(html, match)
-        if line == QUOTE_LINE and _is_forward(html, match.end(), end):
-            # A forwarded mail is what was sent, whatever element holds it.
-            return
-        yield _Element(match.start(), end, line)
-        position = end
+    window = 0
+    while window < len(html):
+        end = window + _WINDOW
+        for start in _hinted_tags(html, window, end):
+            match = _CANDIDATE.match(html, start) if start >= position else None
+            line = _meaning(match[1].lower(), match[2]) if match else None
+            if match is None or line is None or line == QUOTE_LINE and _is_gmail_citation(html, match):
+                continue
+            if line == CUT_LINE:
+                # What comes next is the original's header, which the text itself tells; the mark only says so.
+                yield _Element(start, start, CUT_LINE)
+                position = match.end()
+                continue
+            position = _element_end(html, match)
+            if line == QUOTE_LINE and _is_forward(html, match.end(), position):
+                # A forwarded mail is what was sent, whatever element holds it.
+                return
+            yield _Element(start, position, line)
+        window = max(position, end)
+
+
+def _hinted_tags(html: str, start: int, end: int) -> list[int]:
+    """Where the tags begin that have a hint between `start` and `end`."""
+    found: set[int] = set()
+    for hint in _HINTS:
+        position = html.find(hint, start, end)
+        while position >= 0 and len(found) < _MAX_ELEMENTS:
+            opening = html.rfind("<", max(0, position - _MAX_TAG), position)
+            if opening >= 0:
+                found.add(opening)
+            position = html.find(hint, position + len(hint), end)
+    return sorted(found)
 
 
 def _is_gmail_citation(html: str, element: re.Match[str]) -> bool:
