@@ -10,7 +10,7 @@ from mail import reply_attribution
 from mail.addresses import parse_addresses
 from mail.html import to_text
 from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT, WROTE
-from mail.reply_body import separator
+from mail.reply_body import announcement, separator
 from mail.reply_headers import HeaderBlock, label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import EMPHASIS, MARKS, is_quoted, unquoted
@@ -19,13 +19,23 @@ from mail.text import newlines
 _MAX_TEXT = 200_000
 _MAX_LINES = 3_000
 _MAX_VALUE = 500
+_MAX_HEADER_LINES = 60
 
 _COLONS = frozenset(":： \xa0\r")
 _DASHES = frozenset(" \t\xa0-–—_=*#~+<|")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[^\W_](?:[\w.-]{0,252}[^\W_])?")
 _MAILTO = re.compile(r"[<\[(]?\s?mailto:\s?[^\s<>\])]{0,255}[>\])]?", re.I)
-# Around the date of an attribution: "On …, Anna <anna@example.com> wrote:".
-_EDGES = re.compile(r"^(?:on|am|le|el|il giorno|il|em|op|den|dne|dnia|w dniu|d\.|in data|pe|la|på)\s+|\s*(?:,|heeft|um|używając|пользователь|używateľ|används|időpontban|tarihinde|používateľ|użytkownik|następujący)\s*$", re.I)
+_QUOTED_NAME = re.compile(r"[\"„“«]([^\"„”“«»]{1,120})[\"”“»]\s*\Z")
+_LAST_NAME = re.compile(r"(?:,|\b(?:schrieb|schreef|skrev|heeft)|\d)\s+([^,\d]{2,80})\s*\Z")
+_WHOLE_NAME = re.compile(r"\s*([^<>\[\]()]{1,120}?)\s*\Z")
+# Words between date and name, and around the date: "On …,", "… tarihinde", "… időpontban".
+_CONNECTORS = re.compile(r"^(?:időpontban|heeft|пользователь|користувач|používateľ|uživatel|odesílatel|użytkownik|schrieb|schreef|skrev)\s+", re.I)
+_EDGES = re.compile(
+    r"^(?:on|am|le|el|il giorno|il|em|op|den|dne|dnia|w dniu|d\.|in data|pe|la|på|følgende den|følgende|den|at)\s+"
+    r"|\s*(?:heeft|um|пользователь|користувач|használó|időpontban|tarihinde|používateľ|użytkownik|följande)$",
+    re.I,
+)
+_DATE_EDGE = " \t\xa0,;:\"'„“”«»-<("
 
 
 def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
@@ -39,7 +49,11 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
     is_forward = _says_forward(subject)
     if not is_forward and not any(_announces(line) for line in lines):
         return None
-    return _in_lines([line.strip(MARKS) for line in lines], is_forward)
+    found = _in_lines([line.strip(MARKS) for line in lines], is_forward)
+    if found is not None and found.subject is None and is_forward:
+        # Outlook 2019 writes no header: the mail's own subject is all there is.
+        found.subject = FORWARD_SUBJECT.sub("", subject, count=1).strip()[:_MAX_VALUE] or None
+    return found
 
 
 def _announces(line: str) -> bool:
@@ -58,15 +72,16 @@ def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:
     for number, line in enumerate(lines):
         if not line or line in (QUOTE_LINE, CUT_LINE):
             continue
-        mark = separator(line)
-        if mark == "forward":
-            return _announced(lines, number + 1)
-        if mark == "original":
-            return _announced(lines, number + 1) if is_forward else None
+        plain = unquoted(line) if is_forward and is_quoted(line) else line
+        found = announcement(plain) if plain else None
+        if found and (is_forward or found[0] == "forward"):
+            return _announced([found[1], *lines[number + 1 : number + _MAX_HEADER_LINES]])
+        if found:
+            return None
         if is_quoted(line):
             # Apple Mail once quoted the whole original, header and all, without a line above it.
-            if is_forward and label_of(unquoted(line)):
-                return _announced(lines, number)
+            if is_forward and label_of(plain):
+                return _announced(lines[number : number + _MAX_HEADER_LINES])
             continue
         if is_forward and (":" in line[:40] or "：" in line[:40]) and label_of(line):
             block = read_block(lines, number) or read_line(line)
@@ -79,13 +94,14 @@ def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:
     return None
 
 
-def _announced(lines: Sequence[str], number: int) -> Forwarded:
-    """What stands under a "Forwarded message" line: its header, in the same quotation if it is one."""
-    plain = [unquoted(line) if is_quoted(line) else line for line in lines[number : number + 60]]
+def _announced(lines: Sequence[str]) -> Forwarded:
+    """What stands under (or behind) a "Forwarded message" line: its header, in the same quotation if it is one."""
+    plain = [unquoted(line) if line and is_quoted(line) else line for line in lines]
     for position, line in enumerate(plain[:12]):
         if not line.strip(EMPHASIS):
             continue
-        block = read_block(plain, position, announced=True) or read_line(line)
+        # A line that holds several fields is read as such first: as one field its value would be all of them.
+        block = read_line(line, announced=True) or read_block(plain, position, announced=True)
         if block:
             return _described(block)
         if reply_attribution.may_end(line):
@@ -106,22 +122,25 @@ def _described(block: HeaderBlock) -> Forwarded:
 
 def _attributed(line: str) -> Forwarded:
     """Sender and date of `On 5 May 2024, "Anna" <anna@example.com> wrote:` (Outlook 2019 forwards so)."""
-    verb = WROTE.search(line)
     address = _ADDRESS.search(line)
     if address is None:
         return Forwarded()
     opening = max(line.rfind(mark, 0, address.start()) for mark in "<[(")
     before = line[: opening if opening >= 0 else address.start()]
-    name = re.search(r"[\"„“«]([^\"”“»]{1,120})[\"”“»]\s*\Z", before)
-    if name is None:
-        name = re.search(r"(?:,|\bschrieb|\bschreef|\bskrev|\bheeft|\d)\s+([^,\d]{2,80})\s*\Z", before)
+    after = line[address.end() :].lstrip(">)] ")
+    name = _QUOTED_NAME.search(before) or _LAST_NAME.search(before)
     dated = before[: name.start(1)] if name else before
-    if verb and verb.start() < address.start():
-        dated = line[: verb.start()]
-    date = _EDGES.sub("", _EDGES.sub("", dated.strip(" \"„“«,:-"))).strip(" ,\"„“«")
-    person = name[1].strip(" \"'") if name else ""
+    if not any(character.isdigit() for character in before):
+        # "Anna <anna@example.com> wrote on 5 May 2024:"
+        name, dated = name or _WHOLE_NAME.match(before), after
+    verb = WROTE.search(dated)
+    if verb:
+        dated = dated[: verb.start()] if verb.start() > 3 else dated[verb.end() :]
+    date = dated.strip(_DATE_EDGE)
+    for _ in range(2):
+        date = _EDGES.sub("", date).strip(_DATE_EDGE)
     return Forwarded(
-        sender=Address(name=person, address=_lower_domain(address[0])),
+        sender=Address(name=_CONNECTORS.sub("", name[1]).strip(" \"'(<") if name else "", address=_lower_domain(address[0])),
         date=date[:_MAX_VALUE] if any(character.isdigit() for character in date) else None,
     )
 

@@ -19,7 +19,7 @@ def _words(text: str) -> list[str]:
 
 _LABELS: dict[Label, str] = {
     "from": "from|von|de|da|van|od|fra|från|från/from|lähettäjä|feladó|de la|expeditor|expeditorul|kimden|gönderen|от|от кого|отправитель"
-    "|від|від кого|відправник|发件人|發件人|寄件人|寄件者|寄信人|差出人|送信者|보낸 사람|보낸사람|발신|보낸이|expéditeur|mittente|remitente|remetente|nadawca|absender"
+    "|від|від кого|відправник|发件人|發件人|寄件人|寄件者|寄信人|差出人|送信元|送信者|보낸 사람|보낸사람|발신|보낸이|expéditeur|mittente|remitente|remetente|nadawca|absender"
     "|afzender|avsändare|avsender|afsender|odesílatel|odosielateľ|šalje|saatja|nuo|no|από|מאת|kirjuttaja|pošiljatelj|šalje|de/from|from/de"
     "|from/von|von/from|o̅d|desde|dari|người gửi|từ|จาก|det",
     "date": "date|sent|sent on|datum|gesendet|gesendet am|envoyé|envoyé le|date d'envoi|enviado|enviado el|enviado em|enviada|enviada em|enviada el"
@@ -28,7 +28,7 @@ _LABELS: dict[Label, str] = {
     "|gönderme tarihi|gönderilme|tarih|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|送信|보낸 날짜|보낸날짜|날짜|보낸 시간|발신일|일시|le|poslano|saadetud|kuupäev"
     "|ημερομηνία|στάλθηκε|תאריך|נשלח|tanggal|ngày|ngày gửi|時間|时间",
     "to": "to|an|à|a|aan|para|do|komu|til|till|vastaanottaja|címzett|către|pentru|la|destinatar|destinatarul|kime|alıcı|кому|получатель|одержувач|收件人|收件者|收信人"
-    "|宛先|受信者|받는 사람|받는사람|수신|받는이|pour|destinataire|destinatario|destinatário|adresat|empfänger|ontvanger|mottagare|mottaker|modtager|príjemca|prima"
+    "|宛先|送信先|受信者|받는 사람|받는사람|수신|받는이|pour|destinataire|destinatario|destinatário|adresat|empfänger|ontvanger|mottagare|mottaker|modtager|príjemca|prima"
     "|saaja|προς|אל|kepada|đến|tới|ถึง|pre",
     "cc": "cc|kopie|copie|copie à|copia|con copia|cópia|kopia|dw|do wiadomości|копия|копія|kopi|kopio|másolatot kap|másolat|bilgi|抄送|抄送人|副本|副本抄送|ｃｃ|참조|cc à"
     "|cópia para|kópia|bcc|cci|cco|bilgi (cc)|cc:|c.c.",
@@ -110,11 +110,11 @@ FORWARDED = frozenset(
         "forwarded message|begin forwarded message|forwarded email|forwarded mail|forwarded by|fwd.msg|forwarded|start of forwarded message|inline forwarded message follows|weitergeleitete nachricht|anfang der weitergeleiteten nachricht|anfang der weitergeleiteten e-mail|weitergeleitete mail|weitergeleitete e-mail"
         "|message transféré|message transmis|début du message transféré|début du message réexpédié|message réexpédié|courriel transféré|e-mail transféré|mensaje reenviado|inicio del mensaje reenviado|correo reenviado"
         "|messaggio inoltrato|inizio messaggio inoltrato|inizio del messaggio inoltrato|mensagem encaminhada|mensagem reencaminhada|início da mensagem encaminhada|início da mensagem reencaminhada|doorgestuurd bericht|begin doorgestuurd bericht|begin van doorgestuurd bericht"
-        "|przekazana wiadomość|wiadomość przekazana dalej|treść przekazanej wiadomości|początek przekazywanej wiadomości|początek przekazanej wiadomości|пересылаемое сообщение|перенаправленное сообщение|пересланное сообщение|пересылаемое письмо|начало переадресованного сообщения|начало пересылаемого сообщения|конец пересылаемого сообщения"
+        "|przekazana wiadomość|wiadomość przekazana|wiadomość przekazana dalej|treść przekazanej wiadomości|początek przekazywanej wiadomości|początek przekazanej wiadomości|пересылаемое сообщение|перенаправленное сообщение|пересланное сообщение|пересылаемое письмо|начало переадресованного сообщения|начало пересылаемого сообщения|конец пересылаемого сообщения"
         "|перенаправлене повідомлення|переслане повідомлення|початок листа, що пересилається|початок переадресованого повідомлення|vidarebefordrat meddelande|vidarebefordrat mejl|vidarebefordrat brev|påbörja vidarebefordrat meddelande|börja vidarebefordrat meddelande|videresendt meddelelse|videresendt besked|start på videresendt besked|videresendt melding|starten på videresendt melding|start på videresendt melding"
         "|välitetty viesti|välitetty viesti alkaa|edelleenlähetetty viesti|välitetty viesti / fwd.msg|přeposlaná zpráva|začátek přeposílané zprávy|začátek přeposlané zprávy|přeposlaná správa|preposlaná správa|preposlaná správa --- forwarded message|začiatok preposlanej správy|továbbított üzenet|továbbított levél kezdete|továbbított levél"
         "|mesaj redirecționat|mesaj redirectionat|mesaj transmis mai departe|începe mesajul redirecționat|mesaj retrimis|iletilmiş mesaj|iletilen ileti|iletilen mesaj|yönlendirilen ileti|ileti başlangıcı|yönlendirilen mesaj|proslijeđena poruka|započni proslijeđenu poruku|posredovano sporočilo|edastatud kiri|προωθημένο μήνυμα|προωθημένο μήνυμα"
-        "|转发邮件|转发的邮件|转发的邮件信息|转发邮件信息|转发的信息|轉寄郵件|轉寄的郵件|轉寄訊息|已转发邮件|开始转发的邮件|下面是被转发的邮件|以下は転送されたメッセージです|転送メッセージ|転送されたメッセージ|転送メール|転送済みメッセージ|전달된 메시지|전달된 메일|전달된 이메일|전달 메시지|다음은 전달된 메시지입니다|הודעה שהועברה"
+        "|转发邮件|转发的邮件|转发的邮件信息|转发邮件信息|转发的信息|轉寄郵件|轉寄的郵件|轉寄訊息|已转发邮件|开始转发的邮件|下面是被转发的邮件|以下は転送されたメッセージです|転送メッセージ|メッセージを転送|転送されたメッセージ|転送メール|転送済みメッセージ|전달된 메시지|전달된 메일|전달된 이메일|전달 메시지|다음은 전달된 메시지입니다|הודעה שהועברה"
     )
 )
 FORWARD_SUBJECT = re.compile(

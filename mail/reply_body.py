@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mail import reply_attribution
 from mail.phrases import ABOVE, FORWARDED, ORIGINAL
@@ -12,11 +13,13 @@ from mail.reply_headers import label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import MARKS, is_quoted, unquoted
 
+_MAX_ANNOUNCEMENT = 120
+_RULE_SIGNS = "-–—_=*#~+<|>"
+_RUN_TOGETHER = re.compile(r"[-–—_=*]{2,}\s?([^-–—_=*\n:]{4,60}?)\s?[-–—_=*]{2,}(?=\s*\S)")
 _RULE_MARKS = "-–—_=*#~+<>|" + MARKS
 _QUOTE_SIGNS = ">＞&" + QUOTE_LINE
 _DECORATION = "-–—_=#~+[(<|"
 _UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
-_SPLIT_MARK = re.compile(r"[\s\-–—_=*~#|:：]+\Z")
 # A quoted line that a mail server wrapped leaves a short rest without its mark.
 _WRAPPED_QUOTE = 60
 _MAX_REST = 40
@@ -56,7 +59,7 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
         if not line:
             body.stretches[-1].append(lines[number])
             number += 1
-        elif is_forward and quoted[number] and label_of(unquoted(line)):
+        elif is_forward and quoted[number] and _begins_original(unquoted(line)):
             body.forwarded = list(lines[number:])
             return body
         elif quoted[number]:
@@ -73,6 +76,9 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
             end = attributions[number]
             following = _next_filled(stripped, end)
             body.found.add("attribution")
+            if is_forward:
+                body.forwarded = list(lines[number:])
+                return body
             if following is not None and not quoted[following] and body.has_text():
                 return body
             if following is not None and not quoted[following]:
@@ -124,21 +130,35 @@ def _original_at(
     return None
 
 
-def separator(line: str) -> str | None:
-    """"forward" or "original" for a line such as `-----Original Message-----`; None for any other."""
-    if len(line) > 120:
+def separator(line: str) -> Literal["forward", "original"] | None:
+    """What a line such as `-----Original Message-----` announces; None for any other."""
+    found = announcement(line)
+    return found[0] if found else None
+
+
+def announcement(line: str) -> tuple[Literal["forward", "original"], str] | None:
+    """(what the line announces, what stands behind it on the same line); None for a line that announces nothing."""
+    dashed = line[0] in _RULE_SIGNS
+    if not dashed and line[-1] not in ":：":
         return None
-    dashed = line[0] in "-–—_=*#~+<|" or line.startswith(">")
-    core = line.strip(_RULE_MARKS)
-    if not core or len(core) > 70:
+    words = _core(line[:_MAX_ANNOUNCEMENT])
+    rest = ""
+    if dashed and words and words not in FORWARDED and words not in ORIGINAL:
+        # Yahoo's text puts the original's header behind it.
+        run_together = _RUN_TOGETHER.match(line, 0, _MAX_ANNOUNCEMENT)
+        if run_together is None:
+            return None
+        words, rest = _core(run_together[1]), line[run_together.end() :].strip()
+    elif len(line) > _MAX_ANNOUNCEMENT:
         return None
-    colon = core[-1] in ":："
-    if not dashed and not colon and core[-1] != "：":
-        return None
-    words = " ".join(core.rstrip(" :：\xa0\u202f").casefold().replace("\u0307", "").split())
     if words in FORWARDED:
-        return "forward"
-    return "original" if dashed and words in ORIGINAL else None
+        return "forward", rest
+    return ("original", rest) if dashed and words in ORIGINAL else None
+
+
+def _core(line: str) -> str:
+    """The words of a line without its dashes, for comparison; Turkish capitals lose the dot that folding leaves."""
+    return " ".join(line.strip(_RULE_MARKS).rstrip(" :：\xa0\u202f").casefold().replace("\u0307", "").split())
 
 
 def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[bool]:
@@ -157,6 +177,10 @@ def _is_rest(above: str, line: str) -> bool:
     if len(above) >= _WRAPPED_QUOTE and len(line) <= _MAX_REST and line[0].islower():
         return True
     return " " not in line and ("://" in line or "=" in line or len(line) > _MAX_REST)
+
+
+def _begins_original(line: str) -> bool:
+    return bool(line) and (label_of(line) is not None or separator(line) is not None)
 
 
 def _skip_quotation(body: Body, stripped: list[str], quoted: list[bool], number: int) -> int:

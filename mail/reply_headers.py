@@ -12,8 +12,10 @@ from mail.reply_lines import EMPHASIS
 # Fields are read over at most this many lines; a folded To: may be long.
 _MAX_LINES = 40
 _MAX_CONTINUATION = 6
+_MAX_RUN_TOGETHER = 2_000
 
 _ADDRESS = re.compile(r"[^\s<>\[\]():;,\"']{1,80}@[^\s<>\[\]():;,\"']{1,120}")
+_CAPITALISED_LABEL = re.compile(r"(?<![^\W\d_a-zà-ÿ])([^\W\d_a-zà-ÿ][^\W\d_]{0,20}(?: [^\W\d_]{1,12}){0,2})\s?[:：]\s?")
 _DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
 
 
@@ -74,17 +76,24 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
     return block if _coherent(block, announced) else None
 
 
-def read_line(line: str) -> HeaderBlock | None:
-    """A block that was run together on one line: `From: Anna Sent: 1 May 2024 To: Ben Subject: Hello`."""
-    if not (label_of(line) and line.count(":") >= 3):
+def read_line(line: str, *, announced: bool = False) -> HeaderBlock | None:
+    """A block that was run together on one line: `From: Anna <anna@example.com>To: BenSent: 1 May 2024Subject: Hello`."""
+    if not label_of(line) or line.count(":") + line.count("：") < 3:
         return None
-    words = re.split(r"(?<![\w/])([^\W\d_][\w .'’-]{0,22}?)\s?[:：]\s", line[:2_000])
     block = HeaderBlock(0, 1)
-    for label, value in zip(words[1::2], words[2::2], strict=False):
-        kind = LABELS.get(label.strip(EMPHASIS).casefold())
+    kind: Label | None = None
+    start = 0
+    for match in _CAPITALISED_LABEL.finditer(line, 0, _MAX_RUN_TOGETHER):
+        found = LABELS.get(match[1].casefold())
+        if found is None or found in block.fields:
+            continue
         if kind:
-            block.fields.setdefault(kind, value.strip(EMPHASIS))
-    return block if len(block.fields) >= 3 and _coherent(block, announced=False) else None
+            block.fields[kind] = line[start : match.start()].strip(EMPHASIS)
+        kind, start = found, match.end()
+        block.fields[found] = ""
+    if kind:
+        block.fields[kind] = line[start:_MAX_RUN_TOGETHER].strip(EMPHASIS)
+    return block if len(block.fields) >= 3 and _coherent(block, announced) else None
 
 
 def _continues(label: Label, value: str, line: str) -> bool:

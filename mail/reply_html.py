@@ -26,7 +26,7 @@ _MAX_TAG = 1_600
 
 # A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without one
 # (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
-_HINTS = ("quote", "QUOTE", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "moz-cite", "Zm-_Id")
+_HINTS = ("quote", "QUOTE", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "moz-cite", "Zm-_Id", "ReplySection")
 # Searched piece by piece, so that what stands inside a quotation is passed over.
 _WINDOW = 16_384
 _CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{1,1500})>", re.I)
