@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from workers.dev.data_dir import DataDir
-from workers.dev.demo_mails import ORDERS, Conversation, DemoMail, conversation
+from workers.dev.demo_mails import ORDERS, DemoMail, conversation
 from workers.dev.output import Console
 from workers.dev.ports import HOST, Ports
 
@@ -24,6 +24,7 @@ SENT = "demo-sent"
 LEAD = timedelta(minutes=15)
 
 POLL = 0.3
+RETRY = 1.0
 PATIENCE = 90.0
 
 
@@ -39,17 +40,17 @@ class Demo:
     console: Console
 
     async def run(self) -> None:
-        """Sends what was not sent yet and returns once every mail has its outcome or waits for a person."""
+        """Sends the mails one after the other, each once the one before has its outcome or waits for a person."""
         if self.data.remembered(SENT) is not None:
             self.console.say("the demo conversation came in on an earlier start")
             return
-        mails = conversation(self._begun())
-        self.console.say("sending the demo conversation: five mails by SMTP, one over IMAP")
-        await asyncio.to_thread(self._send, mails)
-        self.data.remember(SENT, datetime.now(UTC).isoformat())
+        self.console.say("a sample conversation comes in: five mails by SMTP, one over IMAP")
         async with self._api() as api:
-            for mail, sightings in _expected(mails):
-                await self._follow(api, mail, sightings)
+            for deliveries in conversation(self._begun()).story():
+                for mail in deliveries:
+                    await self._deliver(mail)
+                await self._follow(api, deliveries[0], len(deliveries))
+        self.data.remember(SENT, datetime.now(UTC).isoformat())
 
     def _begun(self) -> datetime:
         begun = self.data.remembered(BEGUN)
@@ -58,14 +59,23 @@ class Demo:
             self.data.remember(BEGUN, begun)
         return datetime.fromisoformat(begun)
 
-    def _send(self, mails: Conversation) -> None:
-        by_smtp = (mails.terminal, mails.terminal_reply, mails.colleague, mails.repeated, mails.invoices)
-        with smtplib.SMTP(HOST, self.ports.smtp, timeout=30) as smtp:
-            for mail in by_smtp:
+    async def _deliver(self, mail: DemoMail) -> None:
+        """Hands a mail over, again and again as a relay would while the receiver is away."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._hand_over, mail)
+            except (OSError, smtplib.SMTPException, imaplib.IMAP4.error):
+                await asyncio.sleep(RETRY)
+
+    def _hand_over(self, mail: DemoMail) -> None:
+        if mail.recipient == ORDERS:
+            # Not sent to us: a colleague drops it into the mailbox that postroom watches.
+            with imaplib.IMAP4(HOST, self.ports.demo_imap, timeout=30) as imap:
+                imap.login(ORDERS, self.imap_password)
+                imap.append("INBOX", "", imaplib.Time2Internaldate(datetime.now(UTC)), mail.as_bytes())
+        else:
+            with smtplib.SMTP(HOST, self.ports.smtp, timeout=30) as smtp:
                 smtp.sendmail(parseaddr(str(mail.message["From"]))[1], [mail.recipient], mail.as_bytes())
-        with imaplib.IMAP4(HOST, self.ports.demo_imap, timeout=30) as imap:
-            imap.login(ORDERS, self.imap_password)
-            imap.append("INBOX", "", imaplib.Time2Internaldate(datetime.now(UTC)), mails.scanners.as_bytes())
 
     @asynccontextmanager
     async def _api(self) -> AsyncIterator[aiohttp.ClientSession]:
@@ -88,13 +98,18 @@ class Demo:
             await asyncio.sleep(POLL)
 
     async def _emails(self, api: aiohttp.ClientSession, message_id: str) -> list[dict[str, Any]]:
+        page = await self._get(api, "/emails", message_id=message_id)
+        # Newest first, but a story begins at its beginning.
+        return list(reversed(page["items"])) if page else []
+
+    async def _get(self, api: aiohttp.ClientSession, path: str, **query: str) -> dict[str, Any] | None:
         try:
-            async with api.get(f"{self.api_url}/emails", params={"message_id": message_id}) as answer:
-                # Newest first, but a story begins at its beginning.
-                return list(reversed((await answer.json())["items"]))
-        except aiohttp.ClientError:
+            async with api.get(self.api_url + path, params=query) as answer:
+                body: dict[str, Any] = await answer.json()
+                return body
+        except (aiohttp.ClientError, TimeoutError):
             # The console may be starting again; the mail is none the worse for it.
-            return []
+            return None
 
     async def _fate(self, api: aiohttp.ClientSession, email: dict[str, Any]) -> str | None:
         """What became of one sighting, in words; None while that is open."""
@@ -104,21 +119,11 @@ class Demo:
             return None
         match email["outcome"]:
             case "ticket" | "comment" as outcome:
-                async with api.get(f"{self.api_url}/tickets/{email['ticket_id']}") as answer:
-                    number = (await answer.json())["number"]
-                return f"ticket {number}" if outcome == "ticket" else f"comment on ticket {number}"
+                ticket = await self._get(api, f"/tickets/{email['ticket_id']}")
+                if ticket is None:
+                    return None
+                return f"{'ticket' if outcome == 'ticket' else 'comment on ticket'} {ticket['number']}"
             case "duplicate":
                 return "delivered a second time, recognised as a duplicate"
             case other:
                 return f"{other} {email['reason']}".strip()
-
-
-def _expected(mails: Conversation) -> list[tuple[DemoMail, int]]:
-    """Every mail to follow, in the order of the story, with how often it was delivered."""
-    return [
-        (mails.terminal, 1),
-        (mails.terminal_reply, 1),
-        (mails.colleague, 2),
-        (mails.scanners, 1),
-        (mails.invoices, 1),
-    ]

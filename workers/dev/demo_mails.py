@@ -128,6 +128,16 @@ class Conversation:
     scanners: DemoMail
     invoices: DemoMail
 
+    def story(self) -> list[tuple[DemoMail, ...]]:
+        """In the order of the story: each mail with all its deliveries."""
+        return [
+            (self.terminal,),
+            (self.terminal_reply,),
+            (self.colleague, self.repeated),
+            (self.scanners,),
+            (self.invoices,),
+        ]
+
 
 def conversation(start: datetime) -> Conversation:
     """The mails, dated from `start` (with a time zone) on."""
