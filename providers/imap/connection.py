@@ -225,7 +225,7 @@ class ImapConnection:
         return self.selected is not None and self.selected.name == name
 
     def status(self, name: str) -> Folder:
-        """The folder of that name as it is now, which need not be the one that is open. Raises `FolderMissing`."""
+        """A folder that is not open, as it is now. Raises `FolderMissing`."""
         with _provider_errors(refused_folder):
             answer = self._client.folder_status(name, ["UIDVALIDITY", "UIDNEXT"])
             return Folder(name, answer[b"UIDVALIDITY"], answer.get(b"UIDNEXT"))

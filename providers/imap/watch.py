@@ -118,7 +118,6 @@ class Watch:
         self._settings = settings
         self._credentials = credentials
         self._states = {state.folder: state for state in states}
-        self._uidnext: dict[str, int] = {}
         self._host = host
         self._tools = tools
         self._timers = tools.timers
@@ -213,14 +212,19 @@ class Watch:
         return False
 
     async def _look(self, connection: ImapConnection, idle_folder: str) -> None:
-        """Asks for every folder's UIDNEXT by name: also a folder that was renamed away and made anew answers then."""
+        """Asks for every folder's UIDVALIDITY and UIDNEXT by its name, and lists those that moved.
+
+        The open folder is opened anew: of it STATUS tells only what this connection knows already, and IDLE never
+        says that it was renamed away or deleted, and another one made in its place.
+        """
         for name in self._settings.folders:
             try:
-                now = await call(self._tools.work, connection, connection.status, name)
+                ask = connection.examine if connection.has_open(name) else connection.status
+                now = await call(self._tools.work, connection, ask, name)
                 state = self._states.get(name)
                 rebuilt = state is None or state.uidvalidity != now.uidvalidity
-                if rebuilt or now.uidnext is None or now.uidnext > self._uidnext.get(name, 0):
-                    found = await self._list(connection, name, reopen=True)
+                if rebuilt or state is None or now.uidnext is None or now.uidnext > state.last_uid + 1:
+                    found = await self._list(connection, name, reopen=rebuilt)
                     if found and name == idle_folder and self._host.idle_works:
                         self._host.unannounced()
             except FolderMissing:
@@ -239,8 +243,6 @@ class Watch:
             reopen = False
             if not batch.more:
                 break
-        opened = connection.selected
-        self._uidnext[name] = max(opened.uidnext or 0 if opened else 0, batch.state.last_uid + 1)
         return found
 
     def _next_batch(self, connection: ImapConnection, name: str, reopen: bool) -> Batch:

@@ -37,7 +37,8 @@ from cryptography.x509.oid import NameOID
 from providers.imap.settings import ImapSettings
 
 BINARY = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
+"""Of every user; a user exists as soon as it is named."""
 _START_SECONDS = 10.0
 
 _CONFIG = """
@@ -63,8 +64,8 @@ mail_location = {mail_location}
 mail_max_userip_connections = 0
 mailbox_list_index = yes
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {root}/users
+  driver = static
+  args = password={password}
 }}
 userdb {{
   driver = static
@@ -149,7 +150,6 @@ class Dovecot:
     def __post_init__(self) -> None:
         self.plain_port, self.tls_port, self.lmtp_port = free_port(), free_port(), free_port()
         self.ca_file = self.root / "ca.pem"
-        self._users: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._introspection = _introspection_server(self.tokens)
         self._write_files()
@@ -165,7 +165,7 @@ class Dovecot:
             self._open_to_all()
             shutil.chown(self.root / "mail", mail_user, mail_group)
         values = {
-            "root": self.root, "user": user, "group": _group_of(user), "mail_user": mail_user,
+            "root": self.root, "password": PASSWORD, "user": user, "group": _group_of(user), "mail_user": mail_user,
             "mail_group": mail_group, "plain_port": self.plain_port, "tls_port": self.tls_port,
             "lmtp_port": self.lmtp_port, "clients_per_process": self.clients_per_process,
             "keepalive_seconds": self.keepalive_seconds, "oauth_mechanisms": "xoauth2 oauthbearer",
@@ -175,23 +175,10 @@ class Dovecot:
         }  # fmt: skip
         (self.root / "oauth2.conf").write_text(_OAUTH_CONFIG.format(port=self._introspection.server_port))
         (self.root / "dovecot.conf").write_text(_CONFIG.format(**values))
-        self._write_users()
 
     def _open_to_all(self) -> None:
         for folder in [self.root, *self.root.parents][: len(self.root.parts) - 2]:
             folder.chmod(folder.stat().st_mode | 0o755)
-
-    def _write_users(self) -> None:
-        lines = [f"{user}:{{PLAIN}}{password}\n" for user, password in self._users.items()]
-        partial = self.root / "users.new"
-        partial.write_text("".join(lines))
-        partial.chmod(0o644)
-        partial.rename(self.root / "users")
-
-    def add_user(self, *users: str, password: str = PASSWORD) -> None:
-        """Makes users, or changes their password."""
-        self._users.update(dict.fromkeys(users, password))
-        self._write_users()
 
     def settings(self, user: str, **changes: object) -> ImapSettings:
         """How to connect to the mailbox of `user` over TLS."""
@@ -251,7 +238,7 @@ class Dovecot:
         """Another client of the mailbox: appends, deletes, makes folders."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
         with imaplib.IMAP4_SSL("127.0.0.1", self.tls_port, ssl_context=context, timeout=60) as client:
-            client.login(user, self._users[user])
+            client.login(user, PASSWORD)
             yield client
 
 

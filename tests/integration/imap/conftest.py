@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
@@ -11,7 +12,7 @@ import pytest_asyncio
 from providers.imap.listener import Listener
 from providers.imap.watch import Timers
 from tests.integration.imap.recording import RecordingSink
-from tests.simulators.dovecot import dovecot
+from tests.simulators.dovecot import Dovecot, dovecot
 from tests.simulators.imap_script import ScriptedImap, scripted_imap
 
 __all__ = ["dovecot"]
@@ -41,3 +42,46 @@ async def start_listener() -> AsyncIterator[StartListener]:
             return listener
 
         yield start
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> str:
+    """A user of the shared Dovecot for this test alone."""
+    return f"{request.node.name.replace('[', '-').rstrip(']')}@example.com"
+
+
+class StallingProxy:
+    """A TCP proxy in front of a server that can go silent: connections stay open, and nothing passes any more."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._connections: list[asyncio.Task[None]] = []
+        self.port = 0
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._connections += [
+            asyncio.create_task(self._pump(reader, far_writer)),
+            asyncio.create_task(self._pump(far_reader, writer)),
+        ]
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    def stall(self) -> None:
+        """Silences the connections that exist now; later ones work."""
+        for task in self._connections:
+            task.cancel()
+
+
+@pytest_asyncio.fixture
+async def proxy(dovecot: Dovecot) -> AsyncIterator[StallingProxy]:
+    """A stalling proxy in front of Dovecot's TLS port."""
+    stalling = StallingProxy(dovecot.tls_port)
+    server = await asyncio.start_server(stalling.connected, "127.0.0.1", 0)
+    stalling.port = server.sockets[0].getsockname()[1]
+    yield stalling
+    server.close()
+    stalling.stall()

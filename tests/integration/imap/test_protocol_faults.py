@@ -9,6 +9,7 @@ import pytest
 from providers.base import AuthFailed, Permanent, RateLimited, Transient
 from providers.imap.connection import ImapConnection, Timeouts
 from providers.imap.settings import Password
+from providers.imap.watch import Timers
 from tests.integration.imap.conftest import StartListener
 from tests.integration.imap.recording import FAST, PATIENT, RecordingSink
 from tests.simulators.imap_script import PASSWORD, ScriptedImap, Session
@@ -22,9 +23,9 @@ async def open_connection(script: ScriptedImap, secret: str = PASSWORD, **change
 
 
 async def watch(
-    script: ScriptedImap, listener_of: StartListener, sink: RecordingSink, timers: object = PATIENT
+    script: ScriptedImap, start_listener: StartListener, sink: RecordingSink, timers: Timers = PATIENT
 ) -> None:
-    listener = listener_of(sink, timers)  # type: ignore[arg-type]
+    listener = start_listener(sink, timers)
     await listener.add("m", script.settings, Password(PASSWORD), [])
     await sink.until(lambda: bool(sink.states))
 
