@@ -34,7 +34,7 @@ def running(port_base: int = 9500) -> Iterator[dict[str, Any]]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((directory / "log").read_text("utf-8", "replace"))
             time.sleep(0.1)
-        yield json.loads(ready.read_text())
+        yield {**json.loads(ready.read_text()), "supervisor_pid": process.pid, "data_dir": str(directory / "data")}
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

@@ -17,6 +17,7 @@ pytest_plugins = ["tests.plugins.skips"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos-mails", default="60", help="how many mails the SIGKILL test sends")
     parser.addoption("--burst", default="120", help="how many mails a burst test throws in at once")
 
 
