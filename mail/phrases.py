@@ -181,6 +181,7 @@ DISCLAIMER_START = re.compile(
     r"|(?:please )?(?:consider|think)[^\n]{0,30}(?:environment|before (?:you )?print)|(?:please )?(?:save|don.t|do not|think before)[^\n]{0,20}(?:trees?|print)[^\n]{0,40}"
     r"|this (?:e-?mail|message|mail)[^\n]{0,30}(?:has been|was|is) (?:scanned|checked|virus)|(?:this )?e-?mail (?:was |has been )?(?:scanned|checked)"
     r"|(?:if you (?:are not|have received)|any (?:unauthori[sz]ed|unauthori[sz]ed review)|unauthori[sz]ed (?:use|disclosure))[^\n]{0,200}"
+    r"|[^\n]{0,80}\b(?:is (?:a company |a limited company )?(?:registered|incorporated) in|registered (?:office|address|in (?:england|scotland|ireland|wales))|company (?:registration )?(?:no\b|number))"
     r"|diese (?:e-?mail|nachricht|mail|elektronische)[^\n]{0,80}(?:vertraulich|rechtlich|ausschließlich|kann vertrauliche|enthält)|(?:hinweis|wichtiger hinweis|vertraulichkeitshinweis|haftungsausschluss|rechtlicher hinweis)\s*:"
     r"|der inhalt dieser (?:e-?mail|nachricht)[^\n]{0,60}|(?:bitte )?(?:denken sie an die umwelt|prüfen sie[^\n]{0,40}(?:ausdruck|druck)|schonen sie)"
     r"|(?:ce|cet|le présent) (?:message|e-?mail|courriel|mail|courrier)[^\n]{0,100}(?:confidentiel|destin|propriété|usage)|(?:avis|note) de confidentialité|(?:pensez|merci de penser)[^\n]{0,30}(?:environnement|imprimer)|avant d.imprimer"
@@ -196,7 +197,7 @@ DISCLAIMER_START = re.compile(
     r")",
 )
 DISCLAIMER_WORDS = re.compile(
-    r"confidential|privileged|intended (?:solely |only |exclusively )?(?:for|recipient)|addressee|unauthori[sz]ed|disclos|distribut|notify|delete|in error|virus|liab|attachment|views? (?:or|and) opinions|"
+    r"confidential|privileged|intended (?:solely |only |exclusively )?(?:for|recipient)|addressee|unauthori[sz]ed|disclos|distribut|notify|delete|destroy|prohibited|copies|the sender|registered (?:office|in)|company (?:no|number)|in error|virus|liab|attachment|views? (?:or|and) opinions|"
     r"vertraulich|empfänger|irrtümlich|vernichten|löschen|informieren|unbefugt|confidentiel|destinataire|par erreur|détruire|supprimer|confidencial|destinatari|por error|elimin|borr|riservat|per errore|"
     r"destinatário|por engano|apag|vertrouwelijk|geadresseerde|verwijder|abusievelijk|poufn|adresat|omyłkow|usun|конфиденциальн|адресат|получател|по ошибке|удалит|sekretess|konfidentiell|mottagare|radera|"
     r"fortrolig|slett|luottamuksell|vastaanottaja|gizli|alıcı|yanlışlıkla|silin|důvěrn|adresát|omylem|bizalmas|címzett|confidențial|конфіденц|адресат|помилково|видалит|greșeal|ștergeți|dacă l-ați|printing|print this|保密|机密|機密|收件人|删除|刪除|秘密|受信者|削除|기밀|비밀|수신인|삭제",

@@ -19,6 +19,8 @@ _TIME = re.compile(r"\d{1,2}\s?[:.h시時]\s?\d{2}|\d{1,2}\s?(?:[ap]\.?m\.?|uhr|
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,12}|[^\W\d_]{3,12}\.? \d{1,2}\b|\d{1,2}\s?[月월]")
 _STARTS_WITH_DATE = re.compile(r"\d{1,4}\s?[./年년-]|\d{1,2}\.? [^\W\d_]{3,}|\d{4}\b")
 _FIRST_WORD = re.compile(r"[^\s\d,]+")
+# Horde: "Zitat von Anna <anna@example.com>:".
+_QUOTING = re.compile(r"(?:zitat von|quoting|citando a|citazione di|citation de|citat från|citerar|цитирование) ", re.I)
 # Android: "---- Anna wrote ----".
 _DASHED = re.compile(r"-{3,}\s?\S[^\n]{1,200}\S\s?-{3,}\Z")
 _SHARED = re.compile(r"(?<=\S)(?:\s+|\s?-{2,}\s?)(?=(?:On|Am|Le|El|Il|Em|Op|W dniu|Den)\s[^\n]{0,30}\d)")
@@ -96,8 +98,11 @@ def _is_attribution(text: str, *, followed: bool) -> str | None:
     address = _ADDRESS.search(text)
     time = _TIME.search(text)
     day = _DAY.search(text)
+    dated = bool(time or day)
+    if verb is None and followed and text[-1] in ":：" and (address and dated or _QUOTING.match(text)):
+        return "opened" if _QUOTING.match(text) else "bare"
     if verb is None:
-        return _without_verb(text, opened=opened, dated=bool(time or day), complete=bool(time and day) or bool(day) and followed)
+        return _without_verb(text, opened=opened, dated=dated, complete=bool(time and day) or bool(day) and followed)
     tail = text[verb.end() :]
     if len(tail) > _MAX_AFTER_VERB or SELF_WROTE.search(text) and not followed:
         return None

@@ -103,14 +103,12 @@ def _original_at(
     if mark == "forward":
         body.forwarded = list(lines[number:])
         return None
-    start = number
     if mark == "original" or (line[0] in "_-=*" and _UNDERSCORES.match(line)):
         following = _next_filled(stripped, number + 1)
         block = read_block(stripped, following, announced=True) if following is not None else None
         if mark is None and block is None:
             body.stretches[-1].append(lines[number])
             return number + 1
-        start = following if block is not None and following is not None else number
     elif (":" in line[:40] or "：" in line[:40]) and label_of(line):
         block = read_block(stripped, number, announced="container" in body.found and _after_cut(stripped, number)) or read_line(line)
         if block is None:
@@ -125,9 +123,17 @@ def _original_at(
             # Bottom-posted below an original that is known or marked: only its header stands in the way.
             return block.end
         body.forwarded = list(lines[number:])
-        return None
-    del start
+    else:
+        _drop_bare_title(body.stretches[-1])
     return None
+
+
+def _drop_bare_title(stretch: list[str]) -> None:
+    """BlackBerry writes "Original Message" above the header without any dashes."""
+    while stretch and not stretch[-1].strip(MARKS):
+        stretch.pop()
+    if stretch and _core(stretch[-1]) in ORIGINAL:
+        stretch.pop()
 
 
 def separator(line: str) -> Literal["forward", "original"] | None:
@@ -158,6 +164,7 @@ def announcement(line: str) -> tuple[Literal["forward", "original"], str] | None
 
 def _core(line: str) -> str:
     """The words of a line without its dashes, for comparison; Turkish capitals lose the dot that folding leaves."""
+    line = line.replace("&nbsp;", " ") if "&" in line else line
     return " ".join(line.strip(_RULE_MARKS).rstrip(" :：\xa0\u202f").casefold().replace("\u0307", "").split())
 
 
