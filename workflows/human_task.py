@@ -56,13 +56,7 @@ class HumanTasks:
             failure=failure,
         )
         self._opening = True
-        self._early = []
-        try:
-            task = self._open = await OPEN_TASK(request, f"question {self._asked}")
-        finally:
-            early, self._early = self._early, None
-        for resolution in early:
-            self.offer(resolution)
+        task = self._open = await OPEN_TASK(request, f"question {self._asked}")
         self._opening = False
         while self._early:
             self.offer(self._early.pop(0))
