@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workers.dev import leftovers
 
-LAUNCHER = Path(__file__).with_name("launch.py")
+LAUNCHER = Path(__file__).resolve().with_name("launch.py")
 # How long the pipe of a dead child may stay open: longer means that somebody else holds its other end.
 LAST_WORDS = 1.0
 
@@ -42,10 +42,11 @@ class Child:
         output: Callable[[bytes], None],
         account: Account | None = None,
         death_signal: signal.Signals = signal.SIGKILL,
+        folder: Path | None = None,
     ) -> "Child":
         """Starts `command` (its first item an absolute path) and hands all it prints to `output`, in chunks.
 
-        `death_signal` is what the kernel sends it when we are killed.
+        `folder` becomes its working directory. `death_signal` is what the kernel sends it when we are killed.
         """
         # A pipe of our own, not asyncio's: with that one, some Python versions' wait() lasts until grandchildren
         # that inherited the pipe have ended as well.
@@ -61,6 +62,7 @@ class Child:
                 # Ctrl-C in the terminal then reaches the supervisor only, and the group holds the child's children.
                 start_new_session=True,
                 env=dict(environment),
+                cwd=folder,
             )
         finally:
             os.close(writing)

@@ -35,6 +35,8 @@ class Service:
     environment: Mapping[str, str]
     ready: Callable[[], Awaitable[bool]]
     before_start: Callable[[], Awaitable[None]] = field(default=_nothing)
+    # Its working directory; ours when None.
+    folder: Path | None = None
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
@@ -186,7 +188,12 @@ class _Running:
         service = self.service
         await service.before_start()
         self._child = await Child.launch(
-            service.command, service.environment, self._output, service.account, service.death_signal
+            service.command,
+            service.environment,
+            self._output,
+            service.account,
+            service.death_signal,
+            service.folder,
         )
         return self._child
 

@@ -36,7 +36,7 @@ def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str
         name="temporal",
         title=f"Temporal on port {ports.temporal}",
         command=(
-            *(program, "server", "start-dev", "--ip", HOST, "--db-filename", str(database)),
+            *(program, "server", "start-dev", "--ip", HOST, "--db-filename", database.name),
             *("--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)),
             *("--http-port", str(ports.temporal_http), "--metrics-port", str(ports.temporal_metrics)),
             # Without a write-ahead log half the throughput; without full synchronisation a power cut loses starts.
@@ -45,6 +45,8 @@ def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str
             *("--ui-disable-news-fetch", "--log-level", "warn"),
         ),
         environment=environment,
+        # The file is named without its folder: the server takes ?, # and % in the name for parts of a URL.
+        folder=database.parent,
         ready=ready,
         shown=False,
     )

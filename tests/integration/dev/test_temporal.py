@@ -38,7 +38,9 @@ async def test_attributes_and_retention_are_there_also_when_an_older_release_mad
     tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ports = free_ports()
-    service = temporal.temporal_service(tmp_path / "temporal.db", ports, dict(os.environ))
+    folder = tmp_path / "50% #1 what?x=1 'is' it"
+    folder.mkdir()
+    service = temporal.temporal_service(folder / "temporal.db", ports, dict(os.environ))
     with monkeypatch.context() as older:
         older.setattr(temporal, "SEARCH_ATTRIBUTES", ("TenantId",))
         await supervisor.start(service)
@@ -49,6 +51,7 @@ async def test_attributes_and_retention_are_there_also_when_an_older_release_mad
     await temporal.prepare_namespace(ports)
     await temporal.prepare_namespace(ports)
 
+    assert (folder / "temporal.db").exists()
     listed = ask(ports, "operator", "search-attribute", "list")
     assert all(name in listed for name in temporal.SEARCH_ATTRIBUTES)
     assert "720h" in ask(ports, "operator", "namespace", "describe", "-n", "default")
