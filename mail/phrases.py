@@ -77,7 +77,7 @@ SELF_WROTE = re.compile(
 # How "On … wrote:" begins.
 _OPENERS = (
     "on|at|in message|in article|am|um|im|le|el|il|il giorno|lo|em|no dia|a|op|den|d.|dne|dňa|dna|dnia|w dniu|w|в|у|от|le jour|pe|în data de|la|på|fra|kl."
-    "|στις|dana|u|dne|vào|vào lúc|pada|kuupäeval|בתאריך|ב|на|за|del|date|il dì|vom|le :|quoting|zitat von|citando a|citazione|selon|il|el día|el dia|dia"
+    "|στις|dana|u|dne|vào|vào lúc|pada|kuupäeval|בתאריך|ב|на|за|del|il dì|vom|le :|quoting|zitat von|citando a|citazione|selon|il|el día|el dia|dia"
 )
 OPENERS = frozenset(_words(_OPENERS))
 WEEKDAYS_MONTHS = re.compile(

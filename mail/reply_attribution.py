@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mail.phrases import OPENERS, SELF_WROTE, UNSPACED_ENDINGS, UNSPACED_WROTE, WEEKDAYS_MONTHS, WROTE, WROTE_ENDINGS
+from mail.reply_headers import label_of
 from mail.reply_lines import MARKS, is_quoted
 
 # An attribution wraps over at most this many lines and has at most this many characters.
@@ -55,7 +56,8 @@ def find(lines: Sequence[str], end: int) -> int | None:
         if not line or (start != end and (is_quoted(line) or len(line) > 200)):
             break
         joined = f"{line} {joined}".strip() if joined else line
-        if len(joined) > _MAX_LENGTH:
+        if len(joined) > _MAX_LENGTH or label_of(line):
+            # A header block has lines of its own; they are not looked at together.
             break
         if start == end and _DASHED.match(line) and WROTE.search(line):
             return start

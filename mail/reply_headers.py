@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mail.phrases import LABELS, MAX_LABEL, Label
-from mail.reply_lines import EMPHASIS
+from mail.reply_lines import EMPHASIS, MARKS
 
 # Fields are read over at most this many lines; a folded To: may be long.
 _MAX_LINES = 40
@@ -15,6 +15,9 @@ _MAX_CONTINUATION = 6
 _MAX_RUN_TOGETHER = 2_000
 
 _ADDRESS = re.compile(r"[^\s<>\[\]():;,\"']{1,80}@[^\s<>\[\]():;,\"']{1,120}")
+_YEAR_AND_TIME = re.compile(r"(?<!\d)20\d\d(?!\d).{0,20}(?<!\d)\d{1,2}[:.]\d{2}(?!\d)")
+# Windows Mail puts direction marks around each part of a date.
+_INVISIBLE = dict.fromkeys(map(ord, MARKS.strip(" \t\r\xa0\u202f\u3000")))
 _CAPITALISED_LABEL = re.compile(r"(?<![^\W\d_a-zà-ÿ])([^\W\d_a-zà-ÿ][^\W\d_]{0,20}(?: [^\W\d_]{1,12}){0,2})\s?[:：]\s?")
 _DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
 
@@ -114,10 +117,11 @@ def _coherent(block: HeaderBlock, announced: bool) -> bool:
         return "from" in fields and len(named) >= 1 or len(named) >= 2
     if len(named) < 3 or "from" not in fields or not fields["from"]:
         return False
-    if "date" in fields and not _DATE.search(fields["date"]):
+    date = fields.get("date", "").translate(_INVISIBLE)
+    if "date" in fields and not _DATE.search(date):
         return False
     sender, recipient = _ADDRESS.search(fields["from"]), _ADDRESS.search(fields.get("to", ""))
     if "date" not in fields:
         return bool(sender and recipient)
     # "From: Hamburg, To: Vienna, Date: 12.06." is a journey.
-    return "subject" in fields or bool(sender or recipient)
+    return "subject" in fields or bool(sender or recipient or _YEAR_AND_TIME.search(date))
