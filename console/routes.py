@@ -36,6 +36,7 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Public("POST", "/login/{token}", sign_in.sign_in),
     Page("POST", "/logout", "viewer", sign_in.sign_out),
     Page("GET", "/", "viewer", tasks.inbox),
+    Page("GET", "/tasks", "viewer", tasks.inbox),
     Page("GET", "/tasks/{id}", "viewer", tasks.show),
     Page("POST", "/tasks/{id}", "agent", tasks.answer),
     Page("GET", "/tickets", "viewer", tickets.listing),

@@ -44,9 +44,7 @@ def steps(email: Any, tasks: Sequence[Any]) -> list[Step]:
 def became(email: Any) -> str:
     """What became of a message, in one sentence."""
     if email["outcome"] is not None:
-        return text(
-            f"became.{email['outcome']}", number=email["ticket_number"], reason=formatting.reason(email["reason"])
-        )
+        return text(f"became.{email['outcome']}", reason=formatting.reason(email["reason"]))
     if email["waits_for"] is not None:
         return text("became.parent")
     return text(f"became.{email['state']}")

@@ -16,7 +16,8 @@ RECENT = 5_000
 
 _EMAIL = """
 select e.*, m.address as mailbox, m.provider, t.number as ticket_number, t.subject as ticket_subject,
-       d.record as decision, d.decided_at, p.parsed ->> 'subject' as subject, p.parsed -> 'from' -> 0 as sender
+       d.record as decision, d.decided_at, p.parsed ->> 'subject' as subject, p.parsed -> 'from' -> 0 as sender,
+       p.parsed -> 'problems' as problems
   from emails e
   join mailboxes m using (tenant_id, mailbox_id)
   left join tickets t on t.tenant_id = e.tenant_id and t.ticket_id = e.ticket_id

@@ -51,7 +51,7 @@ def _guarded(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stre
 
 async def _token(request: web.Request) -> access.ApiToken:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value.startswith(access.TOKEN_PREFIX) and len(value) < 200:
+    if scheme.lower() == "bearer" and value.startswith(access.API_PREFIX) and len(value) < 200:
         token = await access.api_token(request.app[SERVICES].db, value.strip())
         if token is not None:
             return token
