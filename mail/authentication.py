@@ -20,7 +20,7 @@ _MAX_DEPTH = 5
 
 _INSTANCE = re.compile(r"\s*i\s*=\s*(\d{1,3})\s*\Z")
 _RESULT = re.compile(r"\s*([A-Za-z][\w-]{0,30})(?:\s*/\s*\d{1,3})?\s*=\s*([A-Za-z]{1,20})")
-_PROPERTY = re.compile(r"([A-Za-z][\w-]{0,30})\s*\.\s*([\w-]{1,30})\s*=\s*(\"[^\"]*\"|[^\s;\"]+)")
+_PROPERTY = re.compile(r"([A-Za-z][\w-]{0,30})\s*\.\s*([\w-]{1,30})\s*=\s*((?:\"[^\"]*\")?[^\s;\"]*)")
 _DOMAIN_END = " \t\"<>,;()"
 # The properties that name the authenticated domain, most telling first (RFC 8601 §2.7).
 _DOMAIN_PROPERTIES = {

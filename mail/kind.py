@@ -141,6 +141,9 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
     signs = _unattended(headers, submitted)
     if absent and signs:
         return [f"subject says so: {absent[0].strip()[:80]}", *signs]
+    if phrases.REPLY_SUBJECT.match(subject):
+        # People answer automatic answers.
+        answers = None
     # The body is read only where something else already says that no person sent this.
     if answers or submitted == "auto-generated" or _null_sender(headers):
         worded = phrases.AUTO_REPLY_BODY.search(text[:_BODY_START])

@@ -6,6 +6,7 @@ Losing what somebody wrote is worse than showing some quotation too much; where 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ _SURE = 0.96
 _LIKELY = 0.9
 _UNSURE = 0.6
 _FALLBACK = 0.3
+
+_SAME = 0.8
 
 _WORD = re.compile(r"\w+")
 
@@ -140,10 +143,16 @@ def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:
     if len(rich_words) < len(plain_words):
         # The client marked more as quotation or signature than its text shows.
         shorter = _first_words(plain.text, rich_words)
-        return Reply(shorter or rich.text, min(rich.confidence, _LIKELY))
+        if shorter or _share(rich_words, plain_words) >= _SAME:
+            return Reply(shorter or rich.text, min(rich.confidence, _LIKELY))
     if rich_words[: len(plain_words)] == plain_words:
         return Reply(plain.text, min(plain.confidence, _LIKELY))
     return Reply(plain.text, min(plain.confidence, _UNSURE))
+
+
+def _share(words: list[str], others: list[str]) -> float:
+    """How much of `words` is in `others`, from 0 to 1: two bodies of one mail may say different things."""
+    return (Counter(words) & Counter(others)).total() / len(words)
 
 
 def _first_words(text: str, words: list[str]) -> str | None:

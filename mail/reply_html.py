@@ -21,7 +21,7 @@ _PRIVATE = str.maketrans("", "", QUOTE_LINE + CUT_LINE)
 _MAX_ELEMENTS = 400
 _MAX_TAGS = 60_000
 _MAX_HTML = 2_000_000
-_MAX_LEAD = 3_000
+_MAX_LEAD = 1_000
 _MAX_TAG = 1_600
 
 # A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without one
@@ -90,7 +90,8 @@ def _marked(html: str) -> Iterator[_Element]:
     """The elements to take out, in order, none inside another."""
     position = 0
     window = 0
-    while window < len(html):
+    count = 0
+    while window < len(html) and count < _MAX_ELEMENTS:
         end = window + _WINDOW
         for start in _hinted_tags(html, window, end):
             match = _CANDIDATE.match(html, start) if start >= position else None
@@ -107,6 +108,7 @@ def _marked(html: str) -> Iterator[_Element]:
                 # A forwarded mail is what was sent, whatever element holds it.
                 return
             yield _Element(start, position, line)
+            count += 1
         window = max(position, end)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 # Runs of this many words in a row are what two texts have in common; fewer are ordinary phrases.
 _RUN = 5
-_MAX_KNOWN = 400_000
-_MAX_TEXT = 400_000
+_MAX_KNOWN = 200_000
+_MAX_TEXT = 200_000
+_MAX_SHORT = 200
 # A repeated stretch counts when it is this many words long, or reaches the end of the mail.
 _MIN_STRETCH = 12
 _MIN_STRETCH_AT_END = 6
@@ -43,8 +44,14 @@ def known_lines(lines: Sequence[str], known_texts: Sequence[str]) -> list[bool]:
         hits[owner] += hit
     repeated = [bool(total) and hit >= _COVERED * total for total, hit in zip(totals, hits, strict=True)]
     wording = "".join(wordings)
-    short = [not total or total < _RUN and f" {' '.join(_words(line))} " in wording for line, total in zip(lines, totals, strict=True)]
-    return _long_stretches(_bridged(repeated, short), totals)
+    whole = {" ".join(_words(line)) for text in known_texts for line in text[:_MAX_KNOWN].split("\n") if len(line) < _MAX_SHORT}
+    between = []
+    around = []
+    for line, total in zip(lines, totals, strict=True):
+        short = " ".join(_words(line)) if 0 < total < _RUN else ""
+        between.append(not total or bool(short) and f" {short} " in wording)
+        around.append(not total or bool(short) and short in whole)
+    return _long_stretches(_bridged(repeated, between, around), totals)
 
 
 def _words(text: str) -> list[str]:
@@ -69,20 +76,24 @@ def _numbered_words(lines: Sequence[str]) -> tuple[list[str], list[int]]:
     return words, owners
 
 
-def _bridged(repeated: list[bool], short: list[bool]) -> list[bool]:
-    """Lines too short to judge ("Hi Ben,", blank ones) go with the repeated lines around them, if they are known, too."""
+def _bridged(repeated: list[bool], between: list[bool], around: list[bool]) -> list[bool]:
+    """Lines too short to judge go with the repeated ones beside them.
+
+    `between`: blank, or a few words that occur in the known texts, as a line wrapped elsewhere leaves them; `around`:
+    blank, or a whole line of them ("Hi Ben,"), which alone may stand at the edge of a stretch.
+    """
+    found = [number for number, is_repeated in enumerate(repeated) if is_repeated]
+    if not found:
+        return repeated
     result = list(repeated)
-    previous: int | None = None
-    for number, is_repeated in enumerate(repeated):
-        if not is_repeated:
-            continue
-        if previous is not None and all(short[previous + 1 : number]):
-            result[previous + 1 : number] = [True] * (number - previous - 1)
-        elif previous is None and all(short[:number]):
-            result[:number] = [True] * number
-        previous = number
-    if previous is not None and all(short[previous:][1:]):
-        result[previous:] = [True] * (len(result) - previous)
+    for first, last in pairwise(found):
+        if all(between[first + 1 : last]):
+            result[first + 1 : last] = [True] * (last - first - 1)
+    start, end = found[0], found[-1] + 1
+    if all(around[:start]):
+        result[:start] = [True] * start
+    if all(around[end:]):
+        result[end:] = [True] * (len(result) - end)
     return result
 
 

@@ -31,6 +31,7 @@ _MAX_CONTACT_LINE = 90
 _RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z")
 _RULE_SIGNS = "-_=*~#—–―═─"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
+_NAME = re.compile(r"[*_]*[^\W\d_][^\n\d@:/\[\]]{2,40}")
 _LIST_FOOTER = re.compile(
     r"(?:[\w. -]{1,60} )?mailing list(?: -- |\Z|[^\n]{0,60}\Z)|you (?:received|are receiving|have received|got) this (?:message|e-?mail|because)|you are receiving this|to (?:unsubscribe|view this discussion|post to this group|stop receiving|manage your)"
     r"|unsubscribe(?:\s|:|\Z)|reply to this e?-?mail directly|view it on github|visit this group|this email (?:was sent|is a service)|[\w.-]+@[\w.-]+ mailing list|list archives?:|https?://\S{1,80}/(?:mailman|listinfo|options)\S{0,80}\Z",
@@ -91,8 +92,8 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 def _without_banner(lines: list[str]) -> list[str]:
-    """Without "Sent from my iPhone" as the last line, or among the last few."""
-    for number in range(len(lines) - 1, max(-1, len(lines) - 5), -1):
+    """Without "Sent from my iPhone" as the last line, or among the last few; the first line is somebody's sentence."""
+    for number in range(len(lines) - 1, max(0, len(lines) - 5), -1):
         line = lines[number].strip(MARKS)
         if line and len(line) <= _MAX_BANNER and BANNER.match(line.lower()):
             return lines[:number] + lines[number + 1 :]
@@ -159,8 +160,8 @@ def _without_delimited(lines: list[str]) -> list[str]:
 
 
 def _is_card(lines: list[str]) -> bool:
-    """Whether the lines under a rule are a name and how to reach it: short, no sentences, at least one contact."""
-    if not 1 <= len(lines) <= _MAX_CONTACT_LINES:
+    """Whether the lines under a rule are a name and how to reach it: short, no sentences, a third of them contacts."""
+    if not 2 <= len(lines) <= _MAX_CONTACT_LINES or not _NAME.fullmatch(lines[0]):
         return False
     short = all(len(line) <= _MAX_CONTACT_LINE and line[-1] not in "?!" for line in lines)
     return short and sum(1 for line in lines if CONTACT.search(line)) * 3 >= len(lines)
