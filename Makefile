@@ -14,6 +14,7 @@ else
 VENV ?= .venv
 endif
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: help run venv dev-venv test lint format bench chaos fuzz lock clean system-packages
@@ -22,7 +23,7 @@ help:
 	@echo "make run     start everything here, with a sample conversation (ARGS=\"--help\" for options)"
 	@echo "make test    the test suite (ARGS=\"tests/unit -k name\")"
 	@echo "make lint    ruff, mypy, import contracts, guards         make format  ruff's fixes"
-	@echo "make bench   how fast it is        make chaos   500 mails under SIGKILL        make fuzz"
+	@echo "make bench   how fast it is        make chaos   500 mails under SIGKILL     make fuzz   the parser, 10 min"
 	@echo "make venv    only the environment  make lock    resolve the locked requirements anew"
 	@echo "make clean   remove the environments, caches, and .postroom with all its mail"
 
@@ -47,7 +48,7 @@ if ! $(BIN)/python -c '$(IS_USABLE)' 2>/dev/null; then \
 	"$$python" -m venv --clear $(VENV); \
 fi; \
 echo "installing the libraries of $(1) (a minute or two the first time)"; \
-$(BIN)/python -m pip -qq --disable-pip-version-check --no-input install --require-hashes -r $(1); \
+$(PIP) install --require-hashes -r $(1); \
 cp $(1) $(VENV)/made-from-$(1)
 endef
 
@@ -81,8 +82,10 @@ bench: dev-venv
 chaos: dev-venv
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+# Atheris is wanted here alone, so no lock has it.
 fuzz: dev-venv
-	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install atheris==3.0.0
+	@$(BIN)/python -m tests.fuzz.fuzz_parse $(or $(ARGS),-max_total_time=600)
 
 UV ?= uv
 COMPILE = $(UV) pip compile --quiet pyproject.toml --universal --python-version 3.11 --extra dev-servers \
