@@ -11,6 +11,7 @@ import grp
 import http.server
 import imaplib
 import ipaddress
+import itertools
 import json
 import os
 import pwd
@@ -20,10 +21,11 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +64,7 @@ auth_mechanisms = plain login {oauth_mechanisms}
 auth_failure_delay = 0
 mail_location = {mail_location}
 mail_max_userip_connections = 0
+mail_fsync = never
 mailbox_list_index = yes
 passdb {{
   driver = static
@@ -139,7 +142,6 @@ active_value = true
 class Dovecot:
     """One server. `idle=False` takes IDLE out of its capabilities; `clients_per_process` raises how many it carries."""
 
-    root: Path
     idle: bool = True
     keepalive_seconds: int = 120
     clients_per_process: int = 1
@@ -148,6 +150,8 @@ class Dovecot:
     """Access tokens that are accepted, with the user name they stand for."""
 
     def __post_init__(self) -> None:
+        # Not below pytest's folder: that belongs to one user, and is closed to others again by every run of pytest.
+        self.root = Path(tempfile.mkdtemp(prefix="postroom-dovecot-"))
         self.plain_port, self.tls_port, self.lmtp_port = free_port(), free_port(), free_port()
         self.ca_file = self.root / "ca.pem"
         self._process: subprocess.Popen[bytes] | None = None
@@ -162,7 +166,7 @@ class Dovecot:
         as_root = os.geteuid() == 0
         user = "dovecot" if as_root else getpass.getuser()
         if as_root:  # Dovecot's own processes and the mail then belong to other users than ours
-            self._open_to_all()
+            self.root.chmod(0o755)
             shutil.chown(self.root / "mail", mail_user, mail_group)
         values = {
             "root": self.root, "password": PASSWORD, "user": user, "group": _group_of(user), "mail_user": mail_user,
@@ -176,9 +180,14 @@ class Dovecot:
         (self.root / "oauth2.conf").write_text(_OAUTH_CONFIG.format(port=self._introspection.server_port))
         (self.root / "dovecot.conf").write_text(_CONFIG.format(**values))
 
-    def _open_to_all(self) -> None:
-        for folder in [self.root, *self.root.parents][: len(self.root.parts) - 2]:
-            folder.chmod(folder.stat().st_mode | 0o755)
+    def fill(self, user: str, messages: Iterable[bytes], internaldate: str) -> None:
+        """Appends many messages to the INBOX, a thousand in one command (MULTIAPPEND, RFC 3502; LITERAL+)."""
+        with self.client(user) as client:
+            for number, batch in enumerate(_batches(messages, 1000)):
+                parts = (b' "%s" {%d+}\r\n%s' % (internaldate.encode(), len(raw), raw) for raw in batch)
+                client.send(b"fill%d APPEND INBOX%s\r\n" % (number, b"".join(parts)))
+                answer = client.readline()
+                assert answer.startswith(b"fill%d OK" % number), answer
 
     def settings(self, user: str, **changes: object) -> ImapSettings:
         """How to connect to the mailbox of `user` over TLS."""
@@ -201,32 +210,19 @@ class Dovecot:
             return True
         return False
 
-    def stop(self) -> None:
-        """SIGTERM, as a service manager does; every session ends."""
-        self._end(signal.SIGTERM)
-
     def kill(self) -> None:
-        """SIGKILL to the whole server at once, as a power failure does."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, signum: signal.Signals) -> None:
-        if self._process is None:
-            return
-        if signum == signal.SIGKILL:
-            os.killpg(self._process.pid, signum)
-        self._process.send_signal(signum)
-        self._process.wait()
-        self._process = None
-        (self.root / "run" / "master.pid").unlink(missing_ok=True)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
+        """SIGKILL to the whole server at once, as a power failure does. (SIGTERM takes it up to ten seconds.)"""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+            (self.root / "run" / "master.pid").unlink(missing_ok=True)
 
     def close(self) -> None:
-        self.stop()
+        self.kill()
         self._introspection.shutdown()
         self._introspection.server_close()
+        shutil.rmtree(self.root)
 
     def deliver(self, user: str, raw: bytes) -> None:
         """Delivers over LMTP into the user's INBOX; the mail is there when this returns."""
@@ -243,20 +239,24 @@ class Dovecot:
 
 
 @pytest.fixture(scope="session")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+def dovecot() -> Iterator[Dovecot]:
     """The server that tests share; use user names of your own."""
-    with running_dovecot(tmp_path_factory.mktemp("dovecot")) as server:
+    with running_dovecot() as server:
         yield server
 
 
 @contextmanager
 def running_dovecot(
-    root: Path, *, idle: bool = True, keepalive_seconds: int = 120, clients_per_process: int = 1
+    *,
+    idle: bool = True,
+    keepalive_seconds: int = 120,
+    clients_per_process: int = 1,
+    mail_format: str = "sdbox",
 ) -> Iterator[Dovecot]:
     """A server of one's own, for tests that restart or configure it; skips the test where there is no Dovecot."""
     if BINARY is None:
         pytest.skip("Dovecot is not installed (Debian: dovecot-imapd dovecot-lmtpd)")
-    server = Dovecot(root, idle=idle, keepalive_seconds=keepalive_seconds, clients_per_process=clients_per_process)
+    server = Dovecot(idle, keepalive_seconds, clients_per_process, mail_format)
     try:
         server.start()
         yield server
@@ -316,6 +316,12 @@ def write_test_certificates(folder: Path) -> None:
     (folder / "server.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
+
+
+def _batches(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
 
 
 def _mail_account() -> tuple[str, str]:

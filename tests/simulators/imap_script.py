@@ -192,10 +192,12 @@ class ScriptedImap:
         assert done.result() == "DONE"
         session.ok(tag)
 
-    def disconnect(self) -> None:
-        """Cuts every connection."""
+    async def disconnect(self) -> None:
+        """Cuts every connection; the clients can know of it when this returns."""
         for session in list(self.sessions):
             session.close()
+            with suppress(ConnectionError):
+                await session.writer.wait_closed()
 
 
 @asynccontextmanager
@@ -208,4 +210,4 @@ async def scripted_imap() -> AsyncIterator[ScriptedImap]:
         yield script
     finally:
         server.close()
-        script.disconnect()
+        await script.disconnect()

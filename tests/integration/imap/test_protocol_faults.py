@@ -117,7 +117,7 @@ class TestIdle:
         await watch(script, start_listener, sink)
         await script.until_seen("IDLE")
         per_connection = script.seen["UID SEARCH"]
-        script.disconnect()
+        await script.disconnect()
         await script.until_seen("IDLE", 2)
         assert script.seen["UID SEARCH"] == 2 * per_connection
 
