@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
 from temporalio import activity
 
+from activities import listing
 from activities.services import Services
+from activities.sources import Sources, notifies
+from activities.watches import Watches
+from domain.identity import mailbox_workflow_id
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
-from storage import ledger, mailboxes
+from providers.base import AuthFailed, Permanent, PushProvider, RateLimited, Transient
+from storage import ledger, mailboxes, push, reconnect
 
 # Rows started in one sync; with more to start, the workflow syncs again at once.
 START_BATCH = 200
+STARTS_AT_ONCE = 8
+# Seconds of listing in one sync; with more to list, the workflow syncs again at once.
+LIST_FOR = 60.0
+# Refusals of the credentials in a row after which the mailbox waits for a person.
+REFUSALS = 3
+# A source may notify before its own listing knows of the message (Gmail and Graph both do).
+LISTING_LAG = timedelta(seconds=12)
+_LOOK_AGAIN = timedelta(seconds=3)
+_TRY_AGAIN = timedelta(seconds=10)
+_HEARTBEAT = 10.0
 
 
 class MailboxActivities:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, sources: Sources) -> None:
         self._services = services
+        self._sources = sources
+        self._db = services.db
+        self._watches = Watches(services.db)
 
     @activity.defn
     async def sync_mailbox(self, mailbox: MailboxRef) -> SyncResult:
-        """Starts every listed message whose workflow was never started, oldest first."""
-        async with self._services.db.tenant(mailbox.tenant_id) as session:
-            waiting = await ledger.unstarted(session, mailbox.tenant_id, mailbox.mailbox_id, START_BATCH)
-        for row in waiting:
-            activity.heartbeat()
-            await self._services.runs.start_email(row.email, row.workflow_id, row.message_key, history=row.history)
-        async with self._services.db.tenant(mailbox.tenant_id) as session:
-            await ledger.mark_started(session, mailbox.tenant_id, [row.email.email_id for row in waiting])
-            await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
-        return SyncResult(started=len(waiting), more=len(waiting) == START_BATCH)
+        """Lists what is new at a source that is read from here, and starts every message that was never started.
+
+        A source that fails is a result, never an error: what is listed already must not wait for it.
+        """
+        async with _beating():
+            read = await self._read(mailbox) if mailbox.provider in ("gmail", "microsoft") else SyncResult()
+            started = await self._start(mailbox)
+        return read.model_copy(update={"started": started, "more": read.more or started == START_BATCH})
 
     @activity.defn
     async def change_mailbox(self, change: MailboxChange) -> MailboxRef:
         """Applies an operator's wish to the row, where the listener sees it too, and returns the new state."""
         mailbox = change.mailbox
-        async with self._services.db.tenant(mailbox.tenant_id) as session:
+        async with self._db.tenant(mailbox.tenant_id) as session:
             if change.what == "pause":
                 await mailboxes.set_state(session, mailbox.tenant_id, mailbox.mailbox_id, "paused")
             elif change.what in ("resume", "credentials_changed"):
@@ -42,3 +64,106 @@ class MailboxActivities:
                 await mailboxes.rewind(session, mailbox.tenant_id, mailbox.mailbox_id, change.since)
             state = await mailboxes.state(session, mailbox.tenant_id, mailbox.mailbox_id)
         return mailbox.model_copy(update={"paused": state == "paused"})
+
+    async def _start(self, mailbox: MailboxRef) -> int:
+        """Starts listed rows, oldest first; how many."""
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            waiting = await ledger.unstarted(session, mailbox.tenant_id, mailbox.mailbox_id, START_BATCH)
+        remaining = iter(waiting)
+
+        async def start_on() -> None:
+            for row in remaining:
+                await self._services.runs.start_email(row.email, row.workflow_id, row.message_key, history=row.history)
+
+        await asyncio.gather(*(start_on() for _ in range(STARTS_AT_ONCE)))
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            await ledger.mark_started(session, mailbox.tenant_id, [row.email.email_id for row in waiting])
+            if mailbox.provider not in ("gmail", "microsoft"):
+                await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
+        return len(waiting)
+
+    async def _read(self, mailbox: MailboxRef) -> SyncResult:
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            if await mailboxes.state(session, mailbox.tenant_id, mailbox.mailbox_id) != "active":
+                return SyncResult(error="the mailbox has to be connected again")
+            state = await push.sync_state(session, mailbox.tenant_id, mailbox.mailbox_id)
+        now = datetime.now(UTC)
+        if state.blocked_until is not None and state.blocked_until > now:
+            return SyncResult(error="the source asked for silence", look_again_in=state.blocked_until - now)
+        try:
+            source = await self._sources.get(mailbox.tenant_id, mailbox.mailbox_id)
+            assert notifies(source)
+            return await self._list(mailbox, source, state)
+        except AuthFailed as error:
+            return await self._refused(mailbox, str(error), state.auth_failures + 1)
+        except RateLimited as error:
+            until = error.until or now + _TRY_AGAIN
+            async with self._db.tenant(mailbox.tenant_id) as session:
+                await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, blocked_until=until)
+            await self._report(mailbox, f"throttled: {error}")
+            return SyncResult(error=str(error), look_again_in=max(until - now, timedelta(0)))
+        except Transient as error:
+            await self._report(mailbox, f"trying again: {error}")
+            return SyncResult(error=str(error), look_again_in=_TRY_AGAIN)
+        except Permanent as error:
+            await self._report(mailbox, f"failing: {error}")
+            return SyncResult(error=str(error))
+
+    async def _list(self, mailbox: MailboxRef, source: PushProvider, state: push.SyncState) -> SyncResult:
+        # Before the listing, so that whatever comes after the listing is notified.
+        unwatched = await self._watches.keep(mailbox, source)
+        deadline = time.monotonic() + LIST_FOR
+        listed, more = 0, True
+        while more and time.monotonic() < deadline:
+            page = await listing.list_page(self._db, source, mailbox)
+            listed, more = listed + len(page.email_ids), page.more
+            if more:
+                await self._start(mailbox)
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            if not more and state.auth_failures:
+                # Only now: the whole time without access has been caught up with.
+                await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, auth_failures=0)
+                await reconnect.close(session, mailbox.tenant_id, mailbox.mailbox_id)
+            status = "catching up" if more else "connected: notified"
+            if unwatched and not more:
+                status = f"connected: polling, {unwatched}"
+            await mailboxes.report(session, mailbox.tenant_id, mailbox.mailbox_id, status)
+            await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
+        return SyncResult(listed=listed, more=more, look_again_in=_lagging(state.hinted_at, listed))
+
+    async def _refused(self, mailbox: MailboxRef, why: str, failures: int) -> SyncResult:
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, auth_failures=failures)
+            if failures >= REFUSALS:
+                await mailboxes.set_state(session, mailbox.tenant_id, mailbox.mailbox_id, "needs_reauth")
+                await reconnect.ask(
+                    session, mailbox.tenant_id, mailbox.mailbox_id, mailbox_workflow_id(mailbox.mailbox_id), why
+                )
+            status = f"needs_reauth: {why}" if failures >= REFUSALS else f"refused: {why}"
+            await mailboxes.report(session, mailbox.tenant_id, mailbox.mailbox_id, status)
+        return SyncResult(error=why)
+
+    async def _report(self, mailbox: MailboxRef, status: str) -> None:
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            await mailboxes.report(session, mailbox.tenant_id, mailbox.mailbox_id, status)
+
+
+def _lagging(hinted_at: datetime | None, listed: int) -> timedelta | None:
+    """When to look again for what a fresh notification told of and the listing did not have yet."""
+    if listed or hinted_at is None or datetime.now(UTC) - hinted_at > LISTING_LAG:
+        return None
+    return _LOOK_AGAIN
+
+
+@asynccontextmanager
+async def _beating() -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_HEARTBEAT)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

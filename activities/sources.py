@@ -3,49 +3,136 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, TypeGuard
 from uuid import UUID
 
-from providers.base import Permanent, Provider
+import aiohttp
+
+from activities.archive import MailboxArchive
+from activities.vault import MailboxVault
+from providers import web
+from providers.base import AuthFailed, Permanent, Provider, PushProvider
+from providers.endpoints import Endpoints
+from providers.gmail import auth as gmail_auth
+from providers.gmail.client import GmailClient
+from providers.gmail.mailbox import GmailMailbox
+from providers.gmail.quota import Quota
+from providers.gmail.settings import GmailSettings
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.settings import ImapSettings, Password
-from storage import mailboxes
+from storage import mailboxes, push
 from storage.database import Database
-from storage.secrets import KeyRing
+from storage.objects import Objects
+from storage.secrets import KeyRing, SecretError
 
 
 class Sources:
     """`get` hands out the provider of a mailbox; `close` ends every connection."""
 
-    def __init__(self, db: Database, keyring: KeyRing, *, allow_private_hosts: bool) -> None:
+    def __init__(
+        self,
+        db: Database,
+        keyring: KeyRing,
+        objects: Objects,
+        *,
+        endpoints: Endpoints,
+        max_message_bytes: int,
+        allow_private_hosts: bool,
+    ) -> None:
         self._db = db
         self._keyring = keyring
+        self._objects = objects
+        self._endpoints = endpoints
+        self._max_message_bytes = max_message_bytes
         self._allow_private_hosts = allow_private_hosts
         self._open: dict[UUID, tuple[int, Provider]] = {}
         self._lock = asyncio.Lock()
+        self._http: aiohttp.ClientSession | None = None
 
     async def get(self, tenant_id: UUID, mailbox_id: UUID) -> Provider:
-        """Raises Permanent for a mailbox that is gone, or whose messages arrive with their content."""
+        """Raises Permanent for a mailbox that is gone, or whose messages arrive with their content.
+
+        Raises AuthFailed when its credentials cannot be read.
+        """
         async with self._db.tenant(tenant_id) as session:
             mailbox = await mailboxes.get(session, tenant_id, mailbox_id)
-        if mailbox is None or mailbox.provider != "imap":
-            raise Permanent("this mailbox has no source to fetch from")
+            if mailbox is None or mailbox.provider not in ("imap", "gmail"):
+                raise Permanent("this mailbox has no source to fetch from")
+            connected_at = (await push.sync_state(session, tenant_id, mailbox_id)).connected_at
         async with self._lock:
             version, provider = self._open.get(mailbox_id, (0, None))
-            if provider is None or version != mailbox.version:
+            wanted = _version(mailbox, self._opened(mailbox))
+            if provider is None or version != wanted:
                 if provider is not None:
                     await provider.close()
-                provider = self._connect(mailbox)
-                self._open[mailbox_id] = (mailbox.version, provider)
+                provider = self._connect(mailbox, connected_at)
+                self._open[mailbox_id] = (wanted, provider)
             return provider
 
     async def close(self) -> None:
         for _, provider in self._open.values():
             await provider.close()
         self._open.clear()
+        if self._http is not None:
+            await self._http.close()
 
-    def _connect(self, mailbox: mailboxes.Mailbox) -> Provider:
+    def _connect(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> Provider:
+        if mailbox.provider == "gmail":
+            return self._gmail(mailbox, connected_at)
         return ImapMailbox(
             ImapSettings.model_validate(mailbox.settings),
-            Password(mailbox.secret(self._keyring)["password"]),
+            Password(self._opened(mailbox).get("password", "")),
             allow_private=self._allow_private_hosts,
         )
+
+    def _opened(self, mailbox: mailboxes.Mailbox) -> dict[str, Any]:
+        try:
+            return mailbox.secret(self._keyring)
+        except SecretError:
+            raise AuthFailed("the mailbox's credentials cannot be read") from None
+
+    def _gmail(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> GmailMailbox:
+        settings = GmailSettings.model_validate(mailbox.settings)
+        tokens = gmail_auth.token_source(
+            self._session, self._endpoints, mailbox.address, self._opened(mailbox), self._vault(mailbox)
+        )
+        quota = Quota(settings.units_per_minute)
+        archive = MailboxArchive(
+            self._db,
+            self._objects,
+            mailbox.tenant_id,
+            mailbox.mailbox_id,
+            max_message_bytes=self._max_message_bytes,
+        )
+        client = GmailClient(self._session, self._endpoints.google_api, mailbox.address, tokens, quota)
+        return GmailMailbox(client, settings, archive, since=_since(settings.since, connected_at))
+
+    def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
+        return MailboxVault(self._db, self._keyring, mailbox.tenant_id, mailbox.mailbox_id)
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = web.new_session()
+        return self._http
+
+
+def notifies(provider: Provider) -> TypeGuard[PushProvider]:
+    """Whether this source can be asked to notify."""
+    return isinstance(provider, GmailMailbox)
+
+
+def _since(day: date | None, connected_at: datetime) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else connected_at
+
+
+def _version(mailbox: mailboxes.Mailbox, secret: Mapping[str, Any]) -> int:
+    """Changes when the provider object has to be made anew: not for a token that it refreshed itself."""
+    if mailbox.provider == "imap":
+        return mailbox.version
+    rotating = ("access_token", "expires_at", "refresh_token")
+    credentials = {name: value for name, value in secret.items() if name not in rotating}
+    return hash((mailbox.address, json.dumps([mailbox.settings, credentials], sort_keys=True)))

@@ -29,11 +29,16 @@ class MailboxChange(Reference):
 
 
 class SyncResult(Reference):
-    """What one sync did. `more`: there is more to do at once."""
+    """What one sync did. `more`: there is more to do at once; `look_again_in`: sooner than the next reconcile.
+
+    `error` is what keeps the source from being read, for people; nothing of it is secret.
+    """
 
     listed: int = 0
     started: int = 0
     more: bool = False
+    look_again_in: timedelta | None = None
+    error: str = ""
 
 
 class MailboxView(Reference):

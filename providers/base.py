@@ -6,7 +6,7 @@ lists the same messages again; whoever calls it stores the rows and the new curs
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,12 +14,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One message as the provider lists it. `message_id` is the raw header value, where listing tells it."""
+    """One message as the provider lists it. `message_id` is the raw header value, where listing tells it.
+
+    `sha256`: the bytes are in the object store already, since this source tells the Message-ID in no other way.
+    """
 
     locator: str
     message_id: str | None = None
     size: int | None = None
     received_at: datetime | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,35 @@ class Provider(Protocol):
     def fetch(self, locator: str) -> AsyncIterator[bytes]: ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A standing request for notifications, as the source confirmed it. `expires_at` (aware) is the source's word."""
+
+    watch_id: str
+    expires_at: datetime
+
+
+class PushProvider(Provider, Protocol):
+    """A source that notifies. Each of `watchable` (a folder, or the mailbox as a whole) is watched by itself."""
+
+    @property
+    def watchable(self) -> Sequence[str]: ...
+
+    async def watch(self, what: str, secret: str) -> Watch:
+        """Asks for notifications; those of a source that can return a secret with each will carry this one."""
+        ...
+
+    async def renew(self, what: str, watch_id: str) -> Watch:
+        """Raises Gone when the source no longer has this watch."""
+        ...
+
+    async def unwatch(self, watch_id: str) -> None: ...
+
+    async def standing(self) -> set[str] | None:
+        """Ids of the watches of this mailbox that the source has for us; None where it cannot tell."""
+        ...
 
 
 class ProviderError(Exception):

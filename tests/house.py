@@ -8,7 +8,7 @@ import smtplib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,6 +21,7 @@ from activities.services import Services
 from activities.sources import Sources
 from domain.mailbox import MailboxRef
 from mail.pool import ParserPool
+from providers.endpoints import Endpoints
 from storage import ledger
 from storage.database import Database
 from storage.mailboxes import locate
@@ -48,6 +49,8 @@ class House:
     tenant_id: UUID
     mailbox_id: UUID
     smtp_port: int
+    # Where the sources' services are: simulators, in the tests that have some.
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
     async def deliver(self, raw: bytes | EmailMessage) -> None:
         """Hands a mail to the SMTP mailbox, as the SMTP inbox does after DATA."""
@@ -143,7 +146,14 @@ async def working_in(house: House, reconcile: timedelta = timedelta(seconds=2)) 
         parser = ParserPool(processes=2)
         await parser.start()
         stack.push_async_callback(parser.close)
-        sources = Sources(house.db, house.keyring, allow_private_hosts=True)
+        sources = Sources(
+            house.db,
+            house.keyring,
+            house.objects,
+            endpoints=house.endpoints,
+            max_message_bytes=50 << 20,
+            allow_private_hosts=True,
+        )
         stack.push_async_callback(sources.close)
         services = Services(
             db=house.db,

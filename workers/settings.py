@@ -5,6 +5,10 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from providers.endpoints import Endpoints
+
+_DEFAULT = Endpoints()
+
 
 class ConfigurationError(Exception):
     """The installation is set up wrongly; the text is one sentence that says what to do."""
@@ -21,6 +25,14 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8400", description="where people reach the console")
     temporal_ui_url: str = Field(default="", description="where people reach the Temporal UI")
 
+    webhooks_url: str = Field(default="", description="where Google and Microsoft reach the webhooks; empty: poll only")
+    google_api_url: str = _DEFAULT.google_api
+    google_oauth_url: str = _DEFAULT.google_oauth
+    google_consent_url: str = _DEFAULT.google_consent
+    google_jwks_url: str = _DEFAULT.google_jwks
+    graph_url: str = Field(default=_DEFAULT.graph, description="a national cloud has its own, and its own login")
+    microsoft_login_url: str = _DEFAULT.microsoft_login
+
     host: str = Field(default="127.0.0.1", description="address to listen on")
     web_port: int = 8400
     webhooks_port: int = 8401
@@ -35,6 +47,19 @@ class Settings(BaseSettings):
     allow_private_hosts: bool = Field(default=False, description="mail servers may have private addresses")
     log_format: str = Field(default="json", pattern="^(json|text)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the providers' services are."""
+        return Endpoints(
+            google_api=self.google_api_url.rstrip("/"),
+            google_oauth=self.google_oauth_url.rstrip("/"),
+            google_consent=self.google_consent_url,
+            google_jwks=self.google_jwks_url,
+            graph=self.graph_url.rstrip("/"),
+            microsoft_login=self.microsoft_login_url.rstrip("/"),
+            webhooks_url=self.webhooks_url.rstrip("/"),
+        )
 
 
 def load() -> Settings:

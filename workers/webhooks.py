@@ -7,10 +7,14 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from providers import web
 from storage.objects import Objects
 from storage.secrets import KeyRing
 from webhooks import app, smtp
+from webhooks.google import GoogleWebhook
+from webhooks.hints import Hints
 from webhooks.ingress import Ingress
+from webhooks.jwks import Jwks
 from webhooks.raw import RawWebhook
 from webhooks.starter import Starter
 from workers import health, process
@@ -24,9 +28,15 @@ async def run(settings: Settings) -> None:
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(process.database(settings))
-        starter = Starter(LazyRuns())
+        runs = LazyRuns()
+        starter, hints = Starter(runs), Hints(db, runs)
         ingress = Ingress(db, Objects(settings.objects_url), starter, max_message_bytes=settings.max_message_bytes)
-        application = app.build(RawWebhook(db, keyring, ingress), max_message_bytes=settings.max_message_bytes)
+        http = await stack.enter_async_context(web.new_session())
+        application = app.build(
+            RawWebhook(db, keyring, ingress),
+            GoogleWebhook(db, hints, Jwks(http, settings.google_jwks_url), settings.endpoints),
+            max_message_bytes=settings.max_message_bytes,
+        )
         application.add_routes(health.routes({"postgres": health.postgres(db)}))
         server = await health.serve(application, settings.host, settings.webhooks_port)
         stack.push_async_callback(server.cleanup)
@@ -37,3 +47,4 @@ async def run(settings: Settings) -> None:
         log.info("webhooks are served", http=settings.webhooks_port, smtp=settings.smtp_port)
         async with asyncio.TaskGroup() as group:
             group.create_task(starter.run())
+            group.create_task(hints.run())

@@ -36,7 +36,11 @@ log = structlog.get_logger("worker")
 
 def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
     """The workers of this process: workflows with their commits, and what talks to sources at its own rate."""
-    decide, tasks, mailbox = DecideMessage(services), HumanTaskActivities(services), MailboxActivities(services)
+    decide, tasks, mailbox = (
+        DecideMessage(services),
+        HumanTaskActivities(services),
+        MailboxActivities(services, sources),
+    )
     mail = Worker(
         client,
         task_queue=names.MAIL_QUEUE,
@@ -80,11 +84,19 @@ async def run(settings: Settings) -> None:
         parser = ParserPool(processes=settings.parser_processes)
         await parser.start()
         stack.push_async_callback(parser.close)
-        sources = Sources(db, keyring, allow_private_hosts=settings.allow_private_hosts)
+        objects = Objects(settings.objects_url)
+        sources = Sources(
+            db,
+            keyring,
+            objects,
+            endpoints=settings.endpoints,
+            max_message_bytes=settings.max_message_bytes,
+            allow_private_hosts=settings.allow_private_hosts,
+        )
         stack.push_async_callback(sources.close)
         services = Services(
             db=db,
-            objects=Objects(settings.objects_url),
+            objects=objects,
             parser=parser,
             runs=runs,
             token_keys=keyring.derive("reply-token"),

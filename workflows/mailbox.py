@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from domain.mailbox import MailboxChange, MailboxRef, MailboxView
+    from domain.task import TaskResolution
     from workflows import names, steps
 
 Change = Literal["pause", "resume", "resync", "reconfigure", "credentials_changed"]
@@ -26,6 +27,7 @@ class MailboxWorkflow:
         self._syncs = 0
         self._last_sync_at: datetime | None = None
         self._last_error = ""
+        self._look_again_in: timedelta | None = None
 
     @workflow.run
     async def run(self, mailbox: MailboxRef) -> None:
@@ -35,11 +37,12 @@ class MailboxWorkflow:
                 change = MailboxChange(mailbox=self._mailbox, what=what, since=since)
                 self._mailbox = await steps.CHANGE_MAILBOX(change, what)
                 self._dirty = True
+            # Here, where every wish has been applied: the next run would not know of one, and it begins with a look.
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(self._mailbox)
             if not self._mailbox.paused:
                 await self._sync()
             self._show()
-            if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
-                workflow.continue_as_new(self._mailbox)
             await self._sleep()
 
     @workflow.signal(name=names.NOTIFY)
@@ -66,6 +69,11 @@ class MailboxWorkflow:
     def credentials_changed(self) -> None:
         self._change("credentials_changed")
 
+    @workflow.signal(name=names.RESOLVE_TASK)
+    def resolve_task(self, resolution: TaskResolution) -> None:
+        """The one question a mailbox asks is to be reconnected; whatever the answer, its credentials are tried."""
+        self._change("credentials_changed")
+
     @workflow.query(name=names.STATUS)
     def status(self) -> MailboxView:
         return MailboxView(
@@ -83,18 +91,21 @@ class MailboxWorkflow:
             try:
                 result = await steps.SYNC_MAILBOX(self._mailbox, "since the stored cursor")
             except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
                 self._last_error = error.message
                 return
             more = result.more
+            self._look_again_in = result.look_again_in
+            self._last_error = result.error
             self._syncs += 1
         self._last_sync_at = workflow.now()
-        self._last_error = ""
 
     async def _sleep(self) -> None:
         try:
             await workflow.wait_condition(
                 lambda: (self._dirty and not self._mailbox.paused) or bool(self._changes),
-                timeout=self._mailbox.reconcile_every,
+                timeout=min(self._mailbox.reconcile_every, self._look_again_in or self._mailbox.reconcile_every),
                 timeout_summary="until the next reconcile",
             )
         except TimeoutError:

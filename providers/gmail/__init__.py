@@ -1,0 +1,1 @@
+"""Gmail: history as the cursor, raw messages, watch; developers.google.com/workspace/gmail/api."""

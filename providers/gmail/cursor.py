@@ -1,0 +1,31 @@
+"""Where reading a Gmail mailbox stands."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from providers.base import Permanent
+
+
+class Cursor(BaseModel):
+    """Everything up to `history_id` is listed, but for what `listing_since` says.
+
+    `listing_since` (epoch seconds): the messages received since then are being listed; the history since `history_id`,
+    which was taken before, comes after them. `page`: how far the listing or the history has been read.
+    `caught_up_at` (epoch seconds): when the end was last reached.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    history_id: int
+    listing_since: int | None = None
+    page: str | None = None
+    caught_up_at: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Raises Permanent for a text that is no cursor of ours."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            raise Permanent("the stored cursor is not a Gmail cursor") from None

@@ -1,0 +1,72 @@
+"""HTTP towards the providers: bounded answers, and network failures as `Transient`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+
+from providers.base import Transient
+
+JSON_LIMIT = 16 << 20
+# Longer waits than this are not taken from a header: a wrong clock there must not silence a mailbox for years.
+_LONGEST_WAIT = timedelta(hours=24)
+
+
+def new_session() -> aiohttp.ClientSession:
+    """For API calls: redirects are never followed with our token, no cookies are kept, silence ends after a minute."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=None, connect=15, sock_read=60),
+        connector=aiohttp.TCPConnector(limit=200, limit_per_host=100),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "postroom"},
+    )
+
+
+@asynccontextmanager
+async def network(what: str) -> AsyncIterator[None]:
+    """Turns what aiohttp raises into `Transient`, whose text names `what` and the failure's class, no URL."""
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+        raise Transient(f"{what} is not reachable ({type(error).__name__})") from None
+
+
+async def read_json(response: aiohttp.ClientResponse, limit: int = JSON_LIMIT) -> Any:
+    """The decoded body. Raises Transient for one that is too long or no JSON: a proxy's page, or a cut answer."""
+    body = await read(response, limit)
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise Transient(f"an answer ({response.status}) was not JSON") from None
+
+
+async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, up to `limit` bytes. Raises Transient for a longer one."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > limit:
+            raise Transient(f"an answer ({response.status}) was larger than {limit} bytes")
+    return bytes(body)
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> datetime | None:
+    """When to call again: Retry-After as seconds or HTTP date (RFC 9110 section 10.2.3), None if it says nothing."""
+    now = now or datetime.now(UTC)
+    if not value:
+        return None
+    value = value.strip()
+    try:
+        until = now + timedelta(seconds=float(value)) if value[:1].isdigit() else parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max(until, now), now + _LONGEST_WAIT)

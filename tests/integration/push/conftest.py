@@ -1,0 +1,26 @@
+"""The house with simulated sources, and the webhooks they push to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from storage.database import Database
+from tests.integration.push.stand import Stand, open_stand
+from tests.simulators.google import GoogleSimulator, google
+from tests.temporal_server import TemporalServer
+
+
+@pytest_asyncio.fixture
+async def gmail() -> AsyncIterator[GoogleSimulator]:
+    async with google() as simulator:
+        yield simulator
+
+
+@pytest_asyncio.fixture
+async def stand(db: Database, temporal: TemporalServer, tmp_path: Path, gmail: GoogleSimulator) -> AsyncIterator[Stand]:
+    """Workers and webhooks at work on an empty tenant; mailboxes are for the test to add."""
+    async with open_stand(db, temporal.address, tmp_path, gmail) as opened:
+        yield opened

@@ -1,0 +1,189 @@
+"""`POST /webhooks/google/{mailbox_id}`: Pub/Sub pushes of Gmail's notifications.
+
+cloud.google.com/pubsub/docs/push and …/authenticate-push-subscriptions. Only 102, 200, 201, 202 and 204 acknowledge;
+everything else makes Pub/Sub push again, so what can never become useful is acknowledged and counted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import prometheus_client
+import structlog
+from aiohttp import web
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from domain.address import canonical
+from providers.endpoints import Endpoints
+from providers.gmail.settings import GmailSettings
+from storage import mailboxes
+from storage.database import Database
+from webhooks.bodies import read_body
+from webhooks.hints import Hints
+from webhooks.jwks import Jwks, Unavailable
+from webhooks.known import Known
+
+log = structlog.get_logger("webhooks")
+
+ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+# Seconds that clocks may differ. A token lasts an hour and comes with many pushes: its reuse is no replay.
+LEEWAY = 60
+# A push is a few hundred bytes; Gmail's content never travels in it.
+BODY_LIMIT = 64 * 1024
+
+PUSHES = prometheus_client.Counter("postroom_google_pushes_total", "Pub/Sub pushes by what became of them", ["result"])
+
+
+class BadToken(Exception):
+    """The push is not authentic. The text names the claim, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushTarget:
+    """The mailbox of one push endpoint, and whose pushes it takes."""
+
+    mailbox_id: UUID
+    address: str
+    audience: str
+    service_account: str
+
+
+class GoogleWebhook:
+    def __init__(
+        self, db: Database, hints: Hints, keys: Jwks, endpoints: Endpoints, now: Callable[[], float] = time.time
+    ) -> None:
+        self._db = db
+        self._hints = hints
+        self._keys = keys
+        self._endpoints = endpoints
+        self._now = now
+        self._targets: Known[UUID, PushTarget] = Known(self._look_up)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """204 once the hint is durable, or when there is nothing to do; 401 not authentic; 413; 503 try again."""
+        try:
+            target = await self._verified(request)
+        except BadToken as error:
+            log.warning("Pub/Sub push refused", cause=str(error))
+            return _answered("refused", 401)
+        except Unavailable:
+            log.error("a Pub/Sub push cannot be verified without Google's keys")
+            return _answered("unverified", 503)
+        body = await read_body(request, BODY_LIMIT)
+        if body is None:
+            return _answered("too large", 413)
+        told = notification(body)
+        if told is None or canonical(told) != target.address:
+            # Redelivery would not make it any better.
+            log.warning("Pub/Sub push of no use", mailbox=str(target.mailbox_id))
+            return _answered("useless", 204)
+        await self._hints.push(target.mailbox_id)
+        return _answered("accepted", 204)
+
+    async def _target(self, mailbox_id: str) -> PushTarget | None:
+        try:
+            return await self._targets.get(UUID(mailbox_id))
+        except ValueError:
+            return None
+
+    async def _look_up(self, mailbox_id: UUID) -> PushTarget | None:
+        located = await mailboxes.locate(self._db, mailbox_id)
+        if located is None or located.provider != "gmail":
+            return None
+        async with self._db.tenant(located.tenant_id) as session:
+            mailbox = await mailboxes.get(session, located.tenant_id, mailbox_id)
+        settings = GmailSettings.model_validate(mailbox.settings if mailbox else {})
+        if mailbox is None or settings.push_service_account is None:
+            return None
+        audience = settings.push_audience or self._endpoints.google_push(str(mailbox_id))
+        return PushTarget(mailbox_id, canonical(mailbox.address), audience, settings.push_service_account)
+
+    async def _verified(self, request: web.Request) -> PushTarget:
+        """Raises BadToken; a mailbox that is unknown or takes no pushes gives the same answer as a wrong token."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token or len(token) > 8192 or not token.isascii():
+            raise BadToken("no bearer token")
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+            if header.get("alg") != "RS256":
+                raise BadToken("alg")
+            key = await self._keys.key(str(header.get("kid", "")))
+            if key is None:
+                raise BadToken("kid")
+            claims = jwt.decode(token, key, algorithms=["RS256"]).claims
+        except (JoseError, ValueError, KeyError, TypeError):
+            raise BadToken("signature or form") from None
+        target = await self._target(request.match_info["mailbox_id"])
+        if target is None:
+            raise BadToken("no mailbox takes pushes here")
+        check_claims(claims, target, self._now())
+        return target
+
+
+def check_claims(claims: dict[str, Any], target: PushTarget, now: float) -> None:
+    """Raises BadToken. The audience and the signature alone would let any Google service account in."""
+    expires, issued = claims.get("exp"), claims.get("iat")
+    if not isinstance(expires, (int, float)) or now > expires + LEEWAY:
+        raise BadToken("exp")
+    if not isinstance(issued, (int, float)) or now < issued - LEEWAY:
+        raise BadToken("iat")
+    if claims.get("iss") not in ISSUERS:
+        raise BadToken("iss")
+    if not _same(claims.get("aud"), target.audience):
+        raise BadToken("aud")
+    if not _same(claims.get("email"), target.service_account):
+        raise BadToken("email")
+    if claims.get("email_verified") is not True:
+        raise BadToken("email_verified")
+
+
+def notification(body: bytes) -> str | None:
+    """The mail address that a push tells of, wrapped (`message.data`) or unwrapped; None for anything else.
+
+    The history id beside it is no cursor, and is not used.
+    """
+    document = _json_object(body)
+    message = document.get("message")
+    if isinstance(message, dict):
+        document = _json_object(_base64(message.get("data")))
+    address, history_id = document.get("emailAddress"), document.get("historyId")
+    if not isinstance(address, str) or isinstance(history_id, bool) or not isinstance(history_id, (str, int)):
+        return None
+    return address if str(history_id).isascii() and str(history_id).isdecimal() else None
+
+
+def _base64(data: Any) -> bytes:
+    """Both alphabets occur. Without `validate` Python would drop the characters of the other one."""
+    if not isinstance(data, str) or not data.isascii():
+        return b""
+    text = data.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _json_object(text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _same(given: Any, expected: str) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
+
+
+def _answered(result: str, status: int) -> web.Response:
+    PUSHES.labels(result).inc()
+    return web.Response(status=status)
