@@ -81,7 +81,10 @@ def _promote(root: Node, selection: Selection) -> None:
 
 def declared_name(node: Node) -> str:
     """The name the sender gave the part: Content-Disposition's filename, else Content-Type's name."""
-    for parameters, names in ((node.disposition_parameters, ("filename", "name")), (node.parameters, ("name", "filename"))):
+    for parameters, names in (
+        (node.disposition_parameters, ("filename", "name")),
+        (node.parameters, ("name", "filename")),
+    ):
         for name in names:
             if parameters.get(name, "").strip():
                 return parameters[name]

@@ -7,7 +7,7 @@ import re
 from domain.email import Calendar
 from mail.text import clean, newlines
 
-_LINE = re.compile(r"([A-Za-z0-9-]+)((?:;[^:\"]*(?:\"[^\"]*\")?[^:\"]*)*):(.*)", re.S)
+_COLON_OR_QUOTED = re.compile(r'"[^"]*"|:')
 _TIME = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})(Z)?)?$")
 _TZID = re.compile(r"TZID=\"?([^\";]+)", re.I)
 _ESCAPE = re.compile(r"\\([nN,;\\])")
@@ -24,10 +24,7 @@ def read_calendar(text: str, method: str | None = None) -> Calendar | None:
     zone: str | None = None
     inside: list[str] = []
     for line in re.sub(r"\n[ \t]", "", newlines(clean(text[:_MAX_TEXT]))).split("\n"):
-        match = _LINE.match(line[:_MAX_LINE])
-        if match is None:
-            continue
-        name, value = match[1].upper(), match[3].strip()
+        name, parameters, value = _content_line(line[:_MAX_LINE])
         if name == "BEGIN":
             inside.append(value.upper())
         elif name == "END":
@@ -38,7 +35,7 @@ def read_calendar(text: str, method: str | None = None) -> Calendar | None:
         elif inside and inside[-1] in _COMPONENTS:
             fields.setdefault(name, _ESCAPE.sub(lambda m: "\n" if m[1] in "nN" else m[1], value))
             if name == "DTSTART" and zone is None:
-                tzid = _TZID.search(match[2])
+                tzid = _TZID.search(parameters)
                 zone = tzid[1] if tzid else None
     return Calendar(
         method=(fields.get("METHOD") or method or "").upper() or None,
@@ -58,6 +55,15 @@ def calendar_text(calendar: Calendar) -> str:
     when = " – ".join(time for time in (calendar.start, calendar.end) if time)
     lines = [calendar.summary, f"{when} {calendar.time_zone or ''}".strip(), calendar.location, calendar.description]
     return "\n".join(line for line in lines if line)
+
+
+def _content_line(line: str) -> tuple[str, str, str]:
+    """(name in capitals, parameters, value) of an unfolded line; the colon before the value is outside quotes."""
+    for match in _COLON_OR_QUOTED.finditer(line):
+        if match[0] == ":":
+            name, _, parameters = line[: match.start()].partition(";")
+            return name.strip().upper(), parameters, line[match.end() :].strip()
+    return "", "", ""
 
 
 def _iso(value: str | None) -> str | None:

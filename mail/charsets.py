@@ -73,11 +73,14 @@ _ALIASES = {
     "viscii": "cp1258",
 }
 # Labels by which a program says that it does not know.
-_UNKNOWN = frozenset({"", "unknown", "unknown-8bit", "x-unknown", "default", "default_charset", "none", "binary", "8bit"})
+_UNKNOWN = frozenset(
+    {"", "unknown", "unknown-8bit", "x-unknown", "default", "default_charset", "none", "binary", "8bit"}
+)
 
 # Never a text encoding, though codecs.lookup knows them (some would even decompress).
 _NOT_TEXT = frozenset(
-    "base64 bz2 hex quopri rot13 uu zlib idna punycode unicode_escape raw_unicode_escape undefined mbcs oem".split()
+    {"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode"}
+    | {"unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
 )
 
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -216,7 +219,7 @@ def _mostly_utf8(data: bytes) -> bool:
     """Truncated or damaged UTF-8: nearly all of its high bytes form valid sequences."""
     high = len(data) - len(_HIGH.sub(b"", data))
     valid = sum(len(sequence) for sequence in _UTF8_SEQUENCE.findall(data))
-    return valid >= 3 and valid * 10 >= high * 9 or (high - valid <= 3 and valid >= high - valid and valid >= 2)
+    return (valid >= 3 and valid * 10 >= high * 9) or (high - valid <= 3 and valid >= high - valid and valid >= 2)
 
 
 def _utf16_order(data: bytes) -> str:

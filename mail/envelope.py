@@ -61,7 +61,7 @@ def read_date(headers: Headers, received_at: datetime | None, problems: Problems
 
 
 def _senders(headers: Headers, limits: Limits, problems: Problems) -> list[Address]:
-    """The mailboxes of the first From field that has any: RFC 5322 allows one, and later ones are how senders are faked."""
+    """The mailboxes of the first From field that has any: RFC 5322 allows one; later ones are how senders are faked."""
     values = headers.all_unfolded("from")
     if len(values) > 1:
         problems.add("several_from", "more than one From field")

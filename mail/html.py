@@ -22,7 +22,7 @@ def to_text(html: str) -> str:
     html = html[:_MAX_HTML]
     try:
         text: str = extract_plain_text(html, preserve_formatting=True, list_bullets=True, alt_texts=True, links=False)
-    except Exception:  # noqa: BLE001 - a native parser; whatever it cannot read is stripped instead
+    except Exception:
         return strip_tags(html)
     return clean(text).replace("\xa0", " ").strip()
 

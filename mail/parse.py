@@ -66,7 +66,7 @@ def parse(
     problems = Problems()
     try:
         return _parse(raw, known_texts, received_at, limits, problems)
-    except Exception as error:  # noqa: BLE001 - a mail is never lost to a mistake of ours
+    except Exception as error:
         code = "parser_memory" if isinstance(error, MemoryError) else "parser_error"
         problems.add(code, type(error).__name__)
         return Parsed(salvage(raw, problems, received_at, limits), [])
@@ -77,7 +77,7 @@ def salvage(raw: bytes, problems: Problems, received_at: datetime | None, limits
     try:
         _, body = header_end(raw, 0, len(raw), limits.header_bytes)
         fields = read_envelope(Headers(raw[:body]), received_at, limits, problems)
-    except Exception as error:  # noqa: BLE001 - the last resort keeps going
+    except Exception as error:
         problems.add("headers_unreadable", type(error).__name__)
         fields = {}
     return ParsedEmail(**fields, problems=problems.as_list())
@@ -295,7 +295,7 @@ def _bodies(contents: _Contents, problems: Problems, limits: Limits) -> tuple[st
 
 
 def _epilogue_text(root: Node) -> str:
-    """Text after the last boundary, where a mail has no other (RFC 2046 says to ignore it, mailers put bodies there)."""
+    """Text after the last boundary, for a mail that has no other (RFC 2046 ignores it, mailers put bodies there)."""
     return decode(root.source[root.closings[-1][1] :]).strip() if root.closings else ""
 
 
@@ -364,6 +364,6 @@ def _interpret(
 def _guarded(stage: Callable[[], T], problems: Problems, code: str) -> T | None:
     try:
         return stage()
-    except Exception as error:  # noqa: BLE001 - one unreadable aspect does not cost the mail
+    except Exception as error:
         problems.add(code, type(error).__name__)
         return None

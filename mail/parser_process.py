@@ -108,8 +108,7 @@ def _limit_cpu(seconds: int) -> None:
 
 
 def _resident_bytes() -> int:
-    with open("/proc/self/statm", "rb") as statm:
-        return int(statm.read().split()[1]) * _PAGE
+    return int(Path("/proc/self/statm").read_bytes().split()[1]) * _PAGE
 
 
 if __name__ == "__main__":

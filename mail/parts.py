@@ -40,7 +40,9 @@ class PartList:
             *, inline: bool = False) -> Part | None:  # fmt: skip
         """Adds one; None where the decoded bytes of the mail have reached their limit."""
         if self._bytes + len(content) > self._limits.decoded_bytes:
-            self._problems.add("decoded_too_large", f"attachments decode to more than {self._limits.decoded_bytes} bytes")
+            self._problems.add(
+                "decoded_too_large", f"attachments decode to more than {self._limits.decoded_bytes} bytes"
+            )
             return None
         self._bytes += len(content)
         filename, cut = safe_filename(name, self._limits.filename_bytes) if name else ("", False)

@@ -24,6 +24,8 @@ _SALVAGE = Limits(header_bytes=65_536, addresses=200, references=100)
 _MAX_ANSWER = 512 * 1024 * 1024
 _START_SECONDS = 60.0
 _EXIT_SECONDS = 5.0
+_ROOT = str(Path(mail.__file__).resolve().parent.parent)
+_IMPORT_PATH = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
 
 
 class ParserPool:
@@ -64,9 +66,9 @@ class ParserPool:
         """`mail.parse.parse` of bytes or of a file, without the content of the attachments.
 
         Where the parser had to be killed, its headers with `parser_timeout`, `parser_memory` or `parser_killed` in
-        `problems`. Raises OSError for a file that cannot be read or written, RuntimeError where no process can be started.
+        `problems`. Raises OSError for a file that cannot be read or written, RuntimeError where no process starts.
         """
-        return await self._run(raw, {"known_texts": list(known_texts)}, received_at)
+        return await self._run(_Request(raw, known_texts, received_at))
 
     async def extract(
         self,
@@ -77,31 +79,20 @@ class ParserPool:
         received_at: datetime | None = None,
     ) -> ParsedEmail:
         """Like `parse`, and writes the bytes of each attachment to `directory/<sha256>`."""
-        request = {"known_texts": list(known_texts), "directory": str(directory.resolve())}
-        return await self._run(raw, request, received_at)
+        return await self._run(_Request(raw, known_texts, received_at, directory))
 
-    async def _run(self, raw: bytes | Path, request: dict[str, object], received_at: datetime | None) -> ParsedEmail:
-        if isinstance(raw, Path):
-            request["path"] = str(raw.resolve())
-            head = _head(raw)
-        else:
-            request["size"] = len(raw)
-            head = raw[: _SALVAGE.header_bytes]
-        if received_at is not None:
-            request["received_at"] = received_at.isoformat()
-        encoded = json.dumps(request).encode()
-        frame = REQUEST_LENGTH.pack(len(encoded)) + encoded
+    async def _run(self, request: _Request) -> ParsedEmail:
         process = await self._idle.get()
         kept: asyncio.subprocess.Process | None = None
         try:
             process = process if process is not None and process.returncode is None else await self._spawn()
             try:
                 async with asyncio.timeout(self._seconds):
-                    status, body = await _exchange(process, frame, b"" if isinstance(raw, Path) else raw)
+                    status, body = await _exchange(process, request)
             except TimeoutError:
-                return _salvaged(head, "parser_timeout", f"not parsed within {self._seconds:g} s", received_at)
+                return request.salvaged("parser_timeout", f"not parsed within {self._seconds:g} s")
             except (ConnectionError, asyncio.IncompleteReadError):
-                return _salvaged(head, *await _reason(process), received_at)
+                return request.salvaged(*await _reason(process))
             kept = process if status == DONE else None
             if status == FAILED:
                 raise OSError(body.decode(errors="replace"))
@@ -113,15 +104,13 @@ class ParserPool:
             self._idle.put_nowait(kept)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        root = str(Path(mail.__file__).resolve().parent.parent)
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "mail.parser_process", *self._arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             # Nothing of the parent's secrets is in reach of the code that reads hostile mail.
-            env={"PYTHONPATH": path, "PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+            env={"PYTHONPATH": _IMPORT_PATH, "PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
         )  # fmt: skip
         self._running.add(process)
         assert process.stdout is not None
@@ -140,11 +129,42 @@ class ParserPool:
         await process.wait()
 
 
-async def _exchange(process: asyncio.subprocess.Process, frame: bytes, raw: bytes) -> tuple[int, bytes]:
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(frame)
-    if raw:
-        process.stdin.write(raw)
+class _Request:
+    """One mail on its way to a process, and what the parent needs of it should that process die."""
+
+    def __init__(
+        self, raw: bytes | Path, known_texts: Sequence[str], received_at: datetime | None, directory: Path | None = None
+    ) -> None:
+        fields: dict[str, object] = {"known_texts": list(known_texts)}
+        if isinstance(raw, Path):
+            fields["path"] = str(raw.resolve())
+            with raw.open("rb") as file:
+                self._head = file.read(_SALVAGE.header_bytes)
+            self.body = b""
+        else:
+            fields["size"] = len(raw)
+            self._head = raw[: _SALVAGE.header_bytes]
+            self.body = raw
+        if received_at is not None:
+            fields["received_at"] = received_at.isoformat()
+        if directory is not None:
+            fields["directory"] = str(directory.resolve())
+        self._received_at = received_at
+        encoded = json.dumps(fields).encode()
+        self.frame = REQUEST_LENGTH.pack(len(encoded)) + encoded
+
+    def salvaged(self, code: str, detail: str) -> ParsedEmail:
+        problems = Problems()
+        problems.add(code, detail)
+        return salvage(self._head, problems, self._received_at, _SALVAGE)
+
+
+async def _exchange(process: asyncio.subprocess.Process, request: _Request) -> tuple[int, bytes]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(request.frame)
+    if request.body:
+        process.stdin.write(request.body)
     await process.stdin.drain()
     status, length = ANSWER_HEAD.unpack(await process.stdout.readexactly(ANSWER_HEAD.size))
     if length > _MAX_ANSWER:
@@ -160,14 +180,3 @@ async def _reason(process: asyncio.subprocess.Process) -> tuple[str, str]:
     if process.returncode == -signal.SIGXCPU:
         return "parser_timeout", "the parser used more processor time than a mail may"
     return "parser_killed", f"the parser process ended with {process.returncode}"
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_SALVAGE.header_bytes)
-
-
-def _salvaged(head: bytes, code: str, detail: str, received_at: datetime | None) -> ParsedEmail:
-    problems = Problems()
-    problems.add(code, detail)
-    return salvage(head, problems, received_at, _SALVAGE)

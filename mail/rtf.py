@@ -18,7 +18,10 @@ _WINDOW = 4096
 _MAX_RTF = 20_000_000
 
 _TOKEN = re.compile(rb"\\'([0-9a-fA-F]{2})|\\([a-zA-Z]+)(-?\d{1,10})? ?|\\([^a-zA-Z'])|([{}])|([^\\{}\r\n]+)|[\r\n]+")
-_IGNORED = frozenset(b"fonttbl colortbl stylesheet info pict object header footer generator xmlnstbl listtable".split())
+_IGNORED = frozenset(
+    {b"fonttbl", b"colortbl", b"stylesheet", b"info", b"pict", b"object"}
+    | {b"header", b"footer", b"generator", b"xmlnstbl", b"listtable"}
+)
 _BREAKS = {b"par": "\n", b"line": "\n", b"tab": "\t", b"lquote": "\u2018", b"rquote": "\u2019", b"ldblquote": "\u201c",
            b"rdblquote": "\u201d", b"bullet": "\u2022", b"endash": "\u2013", b"emdash": "\u2014", b"row": "\n",
            b"cell": "\t"}  # fmt: skip

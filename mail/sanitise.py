@@ -1,4 +1,4 @@
-"""HTML of a mail made safe to show inside a page: an allow-list, no scripts, forms, remote loads or way out of its box."""
+"""HTML of a mail made safe to show inside a page: an allow-list; no scripts, forms, remote loads, no way out."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from mail.html import to_text
 from mail.parts import data_image
 from mail.text import clean
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _MAX_CHARS = 2_000_000
 # nh3's cost grows with the square of the depth: 20,000 nested elements take seconds, 1,000 some milliseconds.
 _MAX_DEPTH = 500
 
-_TAGS = frozenset(
+_TAGS = _names(
     "a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn "
     "div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q "
     "rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul "
-    "var wbr".split()
+    "var wbr"
 )
-_DROPPED_WITH_CONTENT = frozenset(
+_DROPPED_WITH_CONTENT = _names(
     "script style title template noembed noframes iframe object embed applet audio video canvas svg math select "
-    "textarea xmp plaintext".split()
+    "textarea xmp plaintext"
 )
 _CELL = {"align", "valign", "width", "height", "bgcolor", "colspan", "rowspan", "nowrap"}
 _ATTRIBUTES = {
@@ -52,15 +57,15 @@ _ATTRIBUTES = {
     "blockquote": {"cite", "type"},
     "details": {"open"},
 }
-_STYLES = frozenset(
+_STYLES = _names(
     "background-color border border-bottom border-bottom-color border-bottom-style border-bottom-width border-collapse "
     "border-color border-left border-left-color border-left-style border-left-width border-radius border-right "
     "border-right-color border-right-style border-right-width border-spacing border-style border-top border-top-color "
     "border-top-style border-top-width border-width clear color direction display float font font-family font-size "
     "font-style font-variant font-weight height letter-spacing line-height list-style-type margin margin-bottom "
-    "margin-left margin-right margin-top max-height max-width min-height min-width overflow-wrap padding padding-bottom "
-    "padding-left padding-right padding-top table-layout text-align text-decoration text-indent text-transform "
-    "vertical-align visibility white-space width word-break word-spacing word-wrap".split()
+    "margin-left margin-right margin-top max-height max-width min-height min-width overflow-wrap padding "
+    "padding-bottom padding-left padding-right padding-top table-layout text-align text-decoration text-indent text-transform "
+    "vertical-align visibility white-space width word-break word-spacing word-wrap"
 )
 _LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 # Anything that could load, run, or hide its meaning behind an escape.
@@ -75,7 +80,7 @@ _LINK = re.compile(r'<a((?: [\w-]+="[^"]*")*) href="([^"]*)"((?: [\w-]+="[^"]*")
 _TAG = re.compile(r"<[^>]*>")
 _LOOKS_LIKE_HOST = re.compile(r"(?:https?://)?((?:[\w-]+\.)+[a-z]{2,24})(?=[/:?#\s]|$)", re.I)
 _OPEN_OR_CLOSE = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = _names("area base br col embed hr img input link meta param source track wbr")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import re
 _MAX_STUB = 400
 _POINTS_TO_HTML = re.compile(
     r"html|(?:your|this) (?:e-?mail|mail) (?:client|program|reader)|view (?:it|this|the) .{0,40}(?:browser|online)"
-    r"|e-?mail-?programm|votre (?:messagerie|logiciel)|cliente de correo|mime (?:format|message)|no text (?:version|part)",
+    r"|e-?mail-?programm|votre (?:messagerie|logiciel)|cliente de correo|mime (?:format|message)"
+    r"|no text (?:version|part)",
     re.I,
 )
 

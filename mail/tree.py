@@ -19,6 +19,8 @@ _FIELD = re.compile(rb"content-[a-z-]+[ \t]*:", re.I)
 _MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
+# White space after a delimiter (RFC 2046 allows it without bound); what is longer is text.
+_MAX_DELIMITER_TAIL = 200
 _SHORT_TYPES = {"text": "text/plain", "plain": "text/plain", "html": "text/html", "multipart": "multipart/mixed"}
 
 
@@ -26,8 +28,20 @@ class Node:
     """One entity: its headers and where its body is in `source`. A leaf has no children."""
 
     __slots__ = (
-        "children", "closings", "depth", "divided", "disposition", "disposition_parameters", "end", "head", "headers",
-        "parameters", "parent_type", "source", "start", "type",
+        "children",
+        "closings",
+        "depth",
+        "disposition",
+        "disposition_parameters",
+        "divided",
+        "end",
+        "head",
+        "headers",
+        "parameters",
+        "parent_type",
+        "source",
+        "start",
+        "type",
     )  # fmt: skip
 
     def __init__(self, source: bytes, head: int, end: int, *, parent_type: str, depth: int, limits: Limits,
@@ -196,9 +210,10 @@ def _segments(node: Node, boundary: bytes) -> tuple[list[tuple[int, int, bool]],
     position = node.start
     while (found := source.find(delimiter, position, end)) >= 0:
         after = found + len(delimiter)
-        line_end = source.find(b"\n", after, end)
-        line_end = end if line_end < 0 else line_end
-        rest = source[after : min(line_end, after + 200)].strip()
+        line_end = source.find(b"\n", after, min(end, after + _MAX_DELIMITER_TAIL))
+        if line_end < 0:
+            line_end = min(end, after + _MAX_DELIMITER_TAIL)
+        rest = source[after:line_end].strip()
         if rest not in (b"", b"--") or not _delimits(source, node.start, found, line_end, rest == b"--"):
             position = after
             continue

@@ -37,8 +37,10 @@ def find(text: bytes) -> list[EmbeddedFile]:
 
 
 def _next(text: bytes, position: int) -> EmbeddedFile | None:
-    for begin, read in ((_UU_BEGIN, _uu), (_UU_BASE64_BEGIN, _uu_base64), (_Y_BEGIN, _yenc)):
-        for match in begin.finditer(text, position):
+    for begin, end, read in _FORMATS:
+        # Looked for once: a thousand beginnings without an end must not each search the whole text.
+        last = text.rfind(end)
+        for match in begin.finditer(text, position, max(position, last) if end else len(text)):
             decoded = read(text, match.end())
             if decoded is not None:
                 content, end = decoded
@@ -90,3 +92,10 @@ def _yenc(text: bytes, position: int) -> tuple[bytes, int] | None:
     body = text[position:stop].replace(b"\r", b"").replace(b"\n", b"")
     body = _Y_ESCAPE.sub(lambda match: bytes(((match[1][0] - 64) & 0xFF,)), body)
     return body.translate(_Y_SHIFT), len(text) if line_end < 0 else line_end + 1
+
+
+_FORMATS = (
+    (_UU_BEGIN, b"", _uu),
+    (_UU_BASE64_BEGIN, b"\n====", _uu_base64),
+    (_Y_BEGIN, b"\n=yend", _yenc),
+)

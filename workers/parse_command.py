@@ -23,12 +23,12 @@ def run(files: list[str], attachments_dir: Path | None, stdin: BinaryIO, stdout:
     """
     source: BinaryIO = getattr(stdin, "buffer", stdin)
     sink: BinaryIO = getattr(stdout, "buffer", stdout)
+    if attachments_dir is not None:
+        attachments_dir.mkdir(parents=True, exist_ok=True)
     return asyncio.run(_run(files, attachments_dir, source, sink))
 
 
 async def _run(files: list[str], attachments_dir: Path | None, stdin: BinaryIO, stdout: BinaryIO) -> int:
-    if attachments_dir is not None:
-        attachments_dir.mkdir(parents=True, exist_ok=True)
     processes = max(1, min(len(files), os.cpu_count() or 1, _MAX_PROCESSES))
     pool = ParserPool(processes)
     await pool.start()

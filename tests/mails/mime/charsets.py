@@ -143,8 +143,10 @@ def oddities() -> list[Case]:
         case("charset_not_declared_gbk", mail((CHINESE * 2).encode("gbk")), text=CHINESE * 2),
         case("nul_in_the_body", mail(b"before\0after", "Content-Type: text/plain; charset=utf-8"), text="beforeafter"),
         case("nul_in_the_subject", mail("x", b"Subject: be\0fore"), subject="before"),
-        case("surrogates_as_utf_8", mail(b"pair \xed\xa0\xbd\xed\xb8\x80 end", "Content-Type: text/plain; charset=utf-8"),
+        case("surrogates_as_utf_8", mail(b"pair \xed\xa0\xbd\xed\xb8\x80 end",
+             "Content-Type: text/plain; charset=utf-8"),
              attachments=[]),
         case("emoji", mail(part("", "")[:0] + flag.encode(), "Content-Type: text/plain; charset=utf-8"), text=flag),
-        case("emoji_in_the_subject", mail("x", "Subject: =?UTF-8?Q?W=C3=A4hlen_Sie_=F0=9F=98=80_jetzt?="), subject=flag),
+        case("emoji_in_the_subject", mail("x", "Subject: =?UTF-8?Q?W=C3=A4hlen_Sie_=F0=9F=98=80_jetzt?="),
+             subject=flag),
     ]  # fmt: skip

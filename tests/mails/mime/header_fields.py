@@ -42,7 +42,8 @@ def encoded_words() -> list[Case]:
 
 
 def damage() -> list[Case]:
-    block = b"From: ada@example.com\r\nSubject: a long subject that\r\nwas not folded\r\nTo: help@example.org\r\n\r\nBody\r\n"
+    block = (b"From: ada@example.com\r\nSubject: a long subject that\r\nwas not folded\r\n"
+             b"To: help@example.org\r\n\r\nBody\r\n")  # fmt: skip
     return [
         case("header_not_folded", block, subject="a long subject that was not folded", to=[person("help@example.org")],
              text="Body", problems=["bad_header_line", "missing_date"]),
@@ -58,7 +59,8 @@ def damage() -> list[Case]:
         case("header_space_before_colon", mail("Body", "Subject : Spaced"), subject="Spaced", text="Body"),
         case("header_without_space", mail("Body", "Subject:Tight"), subject="Tight"),
         case("header_name_in_capitals", mail("Body", "SUBJECT: LOUD"), subject="LOUD"),
-        case("header_name_with_space", mail("Body", "Sub ject: smuggled", without=("Subject",)), subject="", text="Body"),
+        case("header_name_with_space", mail("Body", "Sub ject: smuggled", without=("Subject",)), subject="",
+             text="Body"),
         case("header_name_empty", mail("Body", ": nothing", "X-After: y"), subject="Printer on floor 3", text="Body"),
         case("header_blank_continuation", mail("Body", "Subject: a\r\n   ", "X-After: y"), subject="a", text="Body"),
         case("header_subject_empty", mail("Body", "Subject:"), subject="", text="Body"),
@@ -80,7 +82,8 @@ def identity() -> list[Case]:
              references=["root@example.org", "mid@example.org", "parent@example.org"]),
         case("ids_without_brackets", mail("x", "Message-ID: bare@example.com", "In-Reply-To: parent@example.org"),
              message_id="bare@example.com", in_reply_to=["parent@example.org"]),
-        case("ids_folded_inside", mail("x", "Message-ID:\r\n <long\r\n id@example.com>"), message_id="longid@example.com"),
+        case("ids_folded_inside", mail("x", "Message-ID:\r\n <long\r\n id@example.com>"),
+             message_id="longid@example.com"),
         case("ids_with_phrase", mail("x", 'In-Reply-To: Your message of "Fri, 20 Nov 2026" <parent@example.org>'),
              in_reply_to=["parent@example.org"]),
         case("ids_only_phrase", mail("x", "In-Reply-To: your message of Friday"), in_reply_to=[]),

@@ -165,8 +165,8 @@ def encrypted() -> list[Case]:
 
 
 def others() -> list[Case]:
-    status = b"Reporting-MTA: dns; mx.example.org\r\n\r\nFinal-Recipient: rfc822; bo@example.net\r\nAction: failed\r\n" \
-             b"Status: 5.1.1\r\n"  # fmt: skip
+    status = (b"Reporting-MTA: dns; mx.example.org\r\n\r\nFinal-Recipient: rfc822; bo@example.net\r\n"
+              b"Action: failed\r\nStatus: 5.1.1\r\n")  # fmt: skip
     returned = b"From: ada@example.com\r\nSubject: gone\r\nMessage-ID: <gone@example.com>\r\n"
     ole = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)
     return [

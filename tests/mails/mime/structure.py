@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 from tests.mails.mime.case import (
-    CRLF, DATE_ISO, PDF, PNG, Case, attached, b64, case, file, html, mail, mixed, multipart, nested, part, person, text,
+    CRLF,
+    DATE_ISO,
+    PDF,
+    PNG,
+    Case,
+    attached,
+    b64,
+    case,
+    file,
+    html,
+    mail,
+    mixed,
+    multipart,
+    nested,
+    part,
+    person,
+    text,
 )  # fmt: skip
 
 IMAGE = ("Content-Type: image/png", "Content-Transfer-Encoding: base64")
@@ -48,7 +64,8 @@ def whole() -> list[Case]:
              attachments=[pdf], problems=[]),
         case("mixed_alternative_and_file", mixed(nested("alternative", text("Plain"), html("<p>Rich</p>")),
              file("offer.pdf", PDF)), text="Plain", html="<p>Rich</p>", attachments=[pdf]),
-        case("alternative_with_related", mixed(text("Plain"), nested("related", html('<p>Logo <img src="cid:logo@x"></p>'),
+        case("alternative_with_related", mixed(text("Plain"), nested("related",
+             html('<p>Logo <img src="cid:logo@x"></p>'),
              image("logo@x", "logo.png")), subtype="alternative"), text="Plain",
              html='<p>Logo <img src="cid:logo@x"></p>',
              attachments=[attached("logo.png", PNG, "image/png", inline=True, content_id="logo@x")]),
@@ -157,7 +174,9 @@ def attachments() -> list[Case]:
     ]  # fmt: skip
 
 
-INNER = mail("The original words.\r\n", "From: Bo <bo@example.net>", "Subject: Original / question", "Date: bad").rstrip()
+INNER = mail(
+    "The original words.\r\n", "From: Bo <bo@example.net>", "Subject: Original / question", "Date: bad"
+).rstrip()
 
 
 def messages() -> list[Case]:
@@ -219,9 +238,11 @@ def broken() -> list[Case]:
         case("boundary_reused_inside", mail(multipart("same", part(multipart("same", text("P"), html("<p>R</p>")),
              "Content-Type: multipart/alternative; boundary=same"), file("offer.pdf", PDF)),
              "Content-Type: multipart/mixed; boundary=same"), text="P", html="<p>R</p>", attachments=[pdf]),
-        case("end_boundary_missing", mail(inner.replace(b"--b1--\r\n", b""), "Content-Type: multipart/mixed; boundary=b1"),
+        case("end_boundary_missing", mail(inner.replace(b"--b1--\r\n", b""),
+             "Content-Type: multipart/mixed; boundary=b1"),
              text="Words", attachments=[pdf], problems=["missing_end_boundary"]),
-        case("cut_in_the_middle", mail(inner[: inner.index(b"JVBERi") + 16], "Content-Type: multipart/mixed; boundary=b1"),
+        case("cut_in_the_middle", mail(inner[: inner.index(b"JVBERi") + 16],
+             "Content-Type: multipart/mixed; boundary=b1"),
              text="Words", attachments=[attached("offer.pdf", PDF[:12])], problems=["missing_end_boundary"]),
         case("inner_end_boundary_missing", mixed(part(multipart("b1", text("P"), html("<p>R</p>"))
              .replace(b"--b1--\r\n", b""), "Content-Type: multipart/alternative; boundary=b1"), file("offer.pdf", PDF)),
