@@ -10,7 +10,6 @@ from domain.inbound import InboundEmail
 from domain.task import Advance, AskPerson, Ignored, OpenTask, Settle, TaskResolution
 from workflows.steps import ADVANCE_TASK, NOTE_IGNORED, OPEN_TASK, SETTLE_TASK
 
-
 # Answers kept at a time, for whoever floods a workflow with signals.
 _MOST = 100
 
