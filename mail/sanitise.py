@@ -64,7 +64,8 @@ _STYLES = _names(
     "border-top-style border-top-width border-width clear color direction display float font font-family font-size "
     "font-style font-variant font-weight height letter-spacing line-height list-style-type margin margin-bottom "
     "margin-left margin-right margin-top max-height max-width min-height min-width overflow-wrap padding "
-    "padding-bottom padding-left padding-right padding-top table-layout text-align text-decoration text-indent text-transform "
+    "padding-bottom padding-left padding-right padding-top table-layout text-align text-decoration text-indent "
+    "text-transform "
     "vertical-align visibility white-space width word-break word-spacing word-wrap"
 )
 _LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
