@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workers.dev.errors import DevError
@@ -87,18 +87,12 @@ class DataDir:
             os.close(descriptor)
 
     def secrets(self) -> Secrets:
-        """The secrets of this directory, made on first use. Raises DevError when their file is damaged."""
+        """The secrets of this directory, made on first use. Raises DevError when their file is damaged or lost."""
         path = self.root / "secrets.json"
         try:
+            if not path.exists() and not self.postgres.exists():
+                write_private(path, json.dumps(asdict(_new_secrets()), indent=2))
             return Secrets(**json.loads(path.read_text()))
-        except FileNotFoundError:
-            made = Secrets(
-                master_keys="k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
-                database_password=secrets.token_urlsafe(24),
-                demo_imap_password=secrets.token_urlsafe(24),
-            )
-            write_private(path, json.dumps(made.__dict__, indent=2))
-            return made
         except (OSError, ValueError, TypeError) as error:
             raise DevError(
                 f"{path} cannot be read, and without its keys the data beside it is lost: restore that file."
@@ -112,6 +106,14 @@ class DataDir:
     def remember(self, name: str, value: str) -> None:
         """Keeps `value`, readable by the owner only."""
         write_private(self.root / name, value + "\n")
+
+
+def _new_secrets() -> Secrets:
+    return Secrets(
+        master_keys="k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        database_password=secrets.token_urlsafe(24),
+        demo_imap_password=secrets.token_urlsafe(24),
+    )
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """What a person sees while the set-up runs, and the log files that keep everything."""
 
+import io
 import os
 import re
 import sys
@@ -26,6 +27,9 @@ class Console:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        if isinstance(self._stream, io.TextIOWrapper):
+            # The terminal may lack a letter of what is shown.
+            self._stream.reconfigure(errors="replace")
         self._colour = wants_colour(self._stream)
         self._names: dict[str, int] = {}
 
@@ -50,8 +54,8 @@ class Console:
         return f"\x1b[{colour}m{padded}|\x1b[0m"
 
     def _print(self, text: str) -> None:
-        # Nobody may read any more, or the terminal lack a letter: the log files have it, and the mail must go on.
-        with suppress(BrokenPipeError, UnicodeEncodeError):
+        # Nobody may read any more: the log files have it, and the mail must go on.
+        with suppress(BrokenPipeError):
             print(text, file=self._stream, flush=True)
 
 

@@ -198,6 +198,16 @@ async def test_a_port_in_use_is_refused_in_one_sentence(installation: Installati
     )
 
 
+def test_a_ready_file_that_cannot_be_written_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "ready.json"
+
+    answer = refused(*Installation(tmp_path).command("--ready-file", str(nowhere)))
+
+    assert answer.returncode == 1
+    assert answer.stderr == (f"postroom dev: The ready file {nowhere} cannot be written: there is no such directory.\n")
+    assert answer.stdout == ""
+
+
 @pytest.mark.parametrize("base", ["80", "many", "70000"])
 def test_an_impossible_port_base_is_wrong_usage(base: str) -> None:
     answer = refused(sys.executable, "-m", "workers.cli", "dev", "--port-base", base)

@@ -28,6 +28,15 @@ def test_damaged_secrets_are_refused_rather_than_made_anew(tmp_path: Path) -> No
     assert (tmp_path / "secrets.json").read_text() == "{"
 
 
+def test_lost_secrets_are_not_made_anew_beside_data_that_needs_the_old_ones(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+
+    with pytest.raises(DevError, match=r"secrets\.json cannot be read"):
+        DataDir(tmp_path).secrets()
+
+    assert not (tmp_path / "secrets.json").exists()
+
+
 def test_a_second_process_is_told_who_holds_the_directory(tmp_path: Path) -> None:
     refusal = rf"process {os.getpid()}\) is using {tmp_path}; .*--data-dir"
     with DataDir(tmp_path).locked(), pytest.raises(DevError, match=refusal), DataDir(tmp_path).locked():

@@ -58,6 +58,15 @@ def test_control_and_bidirectional_characters_of_a_child_do_not_reach_the_termin
     assert "title" in shown
 
 
+def test_a_terminal_that_lacks_a_letter_shows_the_rest() -> None:
+    shown = io.BytesIO()
+    terminal = io.TextIOWrapper(shown, encoding="ascii")
+
+    Console(terminal).say("r\xe9sum\xe9")
+
+    assert shown.getvalue() == b"postroom | r?sum?\n"
+
+
 def test_a_closed_terminal_does_not_stop_the_mail() -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
