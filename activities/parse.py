@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+
 from temporalio import activity
 
 from activities.services import Services
@@ -9,6 +12,9 @@ from domain.identity import content_digest
 from domain.inbound import InboundEmail, ParseResult
 from storage import ledger
 from storage.objects import raw_key
+
+# Above this, in bytes, digesting would hold the event loop up.
+_LARGE = 1 << 20
 
 
 class ParseMessage:
@@ -19,12 +25,18 @@ class ParseMessage:
     async def parse_message(self, email: InboundEmail) -> ParseResult:
         """A mail that cannot be parsed is salvaged and flagged by the pool, never an error here."""
         services = self._services
+        sha256, received_at = await self._raw(email)
+        raw = await services.objects.get(raw_key(email.tenant_id, sha256))
+        parsed = await services.parser.parse(raw, received_at=received_at)
+        digest = content_digest(raw) if len(raw) < _LARGE else await asyncio.to_thread(content_digest, raw)
         async with services.db.tenant(email.tenant_id) as session:
-            row = await ledger.get(session, email.tenant_id, email.email_id)
-        raw = await services.objects.get(raw_key(email.tenant_id, row["raw_sha256"]))
-        parsed = await services.parser.parse(raw, received_at=row["received_at"])
-        async with services.db.tenant(email.tenant_id) as session:
-            await ledger.parsed(
-                session, email.tenant_id, email.email_id, parsed.model_dump(mode="json"), content_digest(raw)
-            )
+            await ledger.parsed(session, email.tenant_id, email.email_id, parsed.model_dump(mode="json"), digest)
         return ParseResult(attachments=len(parsed.attachments), problems=len(parsed.problems))
+
+    async def _raw(self, email: InboundEmail) -> tuple[str, datetime]:
+        """The digest of the stored bytes and when they arrived; a message that was fetched has them in the ledger."""
+        if email.sha256 and email.received_at:
+            return email.sha256, email.received_at
+        async with self._services.db.tenant(email.tenant_id) as session:
+            row = await ledger.get(session, email.tenant_id, email.email_id)
+        return row["raw_sha256"], row["received_at"]

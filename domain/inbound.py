@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -19,7 +19,10 @@ class Reference(BaseModel):
 
 
 class InboundEmail(Reference):
-    """The input of `InboundEmailWorkflow`. `size` in bytes, 0 when unknown; `stored`: the raw message is in the store."""
+    """The input of `InboundEmailWorkflow`. `size` in bytes, 0 when unknown; `stored`: the raw message is in the store.
+
+    `sha256` of the stored bytes and `received_at` (aware) spare the parse step a look into the ledger.
+    """
 
     tenant_id: UUID
     email_id: UUID
@@ -27,6 +30,8 @@ class InboundEmail(Reference):
     provider: Provider
     stored: bool = False
     size: int = 0
+    sha256: str = ""
+    received_at: datetime | None = None
 
 
 class Fetched(Reference):
@@ -37,11 +42,10 @@ class Fetched(Reference):
 
 
 class ParseResult(Reference):
-    """What the workflow needs to know of a parsed message. `unreadable`: not even a header could be read."""
+    """What the workflow needs to know of a parsed message: how many attachments it has, how many problems were met."""
 
     attachments: int = 0
     problems: int = 0
-    unreadable: bool = False
 
 
 class Committed(Reference):

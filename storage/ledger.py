@@ -58,7 +58,7 @@ select $1, r.email_id, $2, r.locator, r.message_key, r.workflow_id, coalesce(r.r
               $10::boolean[]) as r (email_id, locator, message_key, workflow_id, received_at, raw_sha256, raw_size,
                                     history)
 on conflict do nothing
-returning email_id, locator, workflow_id"""
+returning email_id, locator, workflow_id, received_at"""
 
 
 async def list_emails(
@@ -86,6 +86,8 @@ async def list_emails(
                 provider=provider,
                 stored=s.raw_sha256 is not None,
                 size=s.raw_size or 0,
+                sha256=s.raw_sha256 or "",
+                received_at=rows[locator]["received_at"],
             ),
             workflow_id=rows[locator]["workflow_id"],
             message_key=keys[locator],
@@ -143,6 +145,8 @@ async def unstarted(session: Session, tenant_id: UUID, mailbox_id: UUID, limit: 
                 provider=row["provider"],
                 stored=row["raw_sha256"] is not None,
                 size=row["raw_size"] or 0,
+                sha256=row["raw_sha256"] or "",
+                received_at=row["received_at"],
             ),
             workflow_id=row["workflow_id"],
             message_key=row["message_key"],
