@@ -133,7 +133,7 @@ def _attributed(line: str) -> Forwarded:
     if not any(character.isdigit() for character in before):
         # "Anna <anna@example.com> wrote on 5 May 2024:"
         name, dated = name or _WHOLE_NAME.match(before), after
-    verb = WROTE.search(dated)
+    verb = WROTE.search(dated.lower())
     if verb:
         dated = dated[: verb.start()] if verb.start() > 3 else dated[verb.end() :]
     date = dated.strip(_DATE_EDGE)

@@ -57,21 +57,21 @@ _WROTE = (
     "|napisao je|napisala je|kirjutas|rašė|parašė|rakstīja|va escriure|menulis|đã viết|viết|כתב|כתבה|כתב/ה|كتب"
 )
 # Verbs that stand between the date and the name, so that the line does not end with them.
-_SPACED = sorted(map(re.escape, _words(_WROTE)), key=len, reverse=True)
+_SPACED = sorted((re.escape(word.lower()) for word in _words(_WROTE)), key=len, reverse=True)
 _UNSPACED = (
     "写道|寫道|写到|写了|写信|撰寫|来信|來信|のメッセージ|のメール|さんは書きました|が書きました|さんが書きました|は書きました|の書き込み|書き込みました|様のメール"
     "|작성|님이 작성|님이 쓴 글|쓴 글|썼습니다|님의 말|님의 메시지|쓰기|เขียนว่า|เขียน"
 )
-WROTE = re.compile(rf"(?<!\w)(?:{'|'.join(_SPACED)})(?!\w)|{_UNSPACED}", re.I)
+# On lower-case text, like SELF_WROTE.
+WROTE = re.compile(rf"(?<!\w)(?:{'|'.join(_SPACED)})(?!\w)|{_UNSPACED}")
 # The last word of an attribution, for languages with spaces, and the ends of those without.
-WROTE_ENDINGS = frozenset(word.casefold().rpartition(" ")[2] for word in _words(_WROTE))
+WROTE_ENDINGS = frozenset(word.lower().rpartition(" ")[2] for word in _words(_WROTE))
 UNSPACED_WROTE = tuple(_words(_UNSPACED))
 UNSPACED_ENDINGS = frozenset(word[-1] for word in UNSPACED_WROTE)
 # Who wrote about their own writing is not quoting: "Am 5. Mai schrieb ich:".
 SELF_WROTE = re.compile(
     r"(?<!\w)(?:i|we|they have|ich|wir|er|sie|nous|yo|noi|nós|ik|wij|ja|my|я|мы|jag|vi|ben|biz|我|我们|我們|私)\s+(?:also |already |just |had |have |once |first )?"
     r"(?:wrote|said|schrieb(?:en)?|schreef|skrev|написали?|yazdım)(?!\w)|(?<!\w)(?:schrieb(?:en)?|schreef|skrev)\s+(?:ich|wir|man|ik|wij|jag|jeg|vi)(?!\w)",
-    re.I,
 )
 
 # How "On … wrote:" begins.

@@ -124,7 +124,7 @@ def _has_leftovers(result: str) -> bool:
     if len(labels - {"other"}) >= 3:
         return True
     return any(
-        line.rstrip().endswith((":", "：")) and len(line) < _MAX_ATTRIBUTION and "@" in line and WROTE.search(line)
+        line.rstrip().endswith((":", "：")) and len(line) < _MAX_ATTRIBUTION and "@" in line and WROTE.search(line.lower())
         for line in lines
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from mail.phrases import OPENERS, SELF_WROTE, UNSPACED_ENDINGS, UNSPACED_WROTE, WEEKDAYS_MONTHS, WROTE, WROTE_ENDINGS
 from mail.reply_headers import label_of
@@ -12,8 +13,11 @@ from mail.reply_lines import MARKS, is_quoted
 # An attribution wraps over at most this many lines and has at most this many characters.
 _MAX_LINES = 5
 _MAX_LENGTH = 420
+_MAX_LINE = 200
 _MAX_AFTER_VERB = 160
 
+_EDGE = " -–—_*" + MARKS
+_OWN_VERBS = frozenset({"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"})
 _ADDRESS = re.compile(r"[<(\[«\"]?(?:mailto:)?[^\s<>()\[\]:;,\"]{1,80}@[^\s<>()\[\]:;,\"]{1,120}")
 _ADDRESS_END = re.compile(r"(?:<|\(|\[|&lt;)\s?(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]|&gt;)+(?:\s?<mailto:[^\s<>]{1,200}>)?\s*[:：]?\s*\Z")
 _TIME = re.compile(r"\d{1,2}\s?[:.h시時]\s?\d{2}|\d{1,2}\s?(?:[ap]\.?m\.?|uhr|h\b)", re.I)
@@ -38,35 +42,40 @@ def may_end(stripped: str) -> bool:
     if last == ">":
         return "@" in stripped[-80:]
     if last == "-":
-        return "-- " not in stripped[:4] and WROTE.search(stripped[-40:]) is not None
+        stripped = stripped.rstrip("- \xa0")
+        if not stripped:
+            return False
     # Without its colon the line ends with the verb.
-    return stripped[stripped.rfind(" ") + 1 :].casefold() in WROTE_ENDINGS or last in UNSPACED_ENDINGS and stripped.endswith(UNSPACED_WROTE)
+    if stripped[stripped.rfind(" ") + 1 :].lower() in WROTE_ENDINGS:
+        return True
+    return last in UNSPACED_ENDINGS and stripped.endswith(UNSPACED_WROTE)
 
 
 def find(lines: Sequence[str], end: int) -> int | None:
     """The first line of the attribution whose last line is `end` (lines are stripped), or None."""
+    if _DASHED.match(lines[end]) and len(lines[end]) < _MAX_LENGTH and WROTE.search(lines[end].lower()):
+        return end
+    followed = _quote_follows(lines, end)
     joined = ""
-    best: int | None = None
-    joined_blank = False
+    bare: int | None = None
     for start in range(end, max(-1, end - _MAX_LINES), -1):
         line = lines[start]
-        if not line and joined and start < end and not joined_blank and start and _opens(lines[start - 1]):
-            joined_blank = True
+        if not line and start and joined.count("\n") == 0 and _opens(lines[start - 1]):
+            # Some clients put one blank line into a wrapped attribution.
+            joined = f"\n{joined}"
             continue
-        if not line or (start != end and (is_quoted(line) or len(line) > 200)):
+        if not line or (start != end and (is_quoted(line) or len(line) > _MAX_LINE)):
             break
-        joined = f"{line} {joined}".strip() if joined else line
+        joined = f"{line} {joined}" if joined else line
         if len(joined) > _MAX_LENGTH or label_of(line):
             # A header block has lines of its own; they are not looked at together.
             break
-        if start == end and _DASHED.match(line) and WROTE.search(line):
-            return start
-        found = _is_attribution(joined.strip(" -–—_*" + MARKS), followed=_quote_follows(lines, end))
+        found = _judge(joined.strip(_EDGE), followed=followed)
         if found == "opened":
             return start
-        if found and best is None:
-            best = start
-    return best
+        if found and bare is None:
+            bare = start
+    return bare
 
 
 def shared_at(stripped: str) -> int | None:
@@ -74,7 +83,7 @@ def shared_at(stripped: str) -> int | None:
     if len(stripped) > _MAX_LENGTH or stripped[-1] not in ":：":
         return None
     for match in _SHARED.finditer(stripped):
-        if _is_attribution(stripped[match.end() :].strip(" -–—_*" + MARKS), followed=False) == "opened":
+        if _judge(stripped[match.end() :].strip(_EDGE), followed=False) == "opened":
             return match.start()
     return None
 
@@ -86,53 +95,67 @@ def _quote_follows(lines: Sequence[str], end: int) -> bool:
     return False
 
 
-def _is_attribution(text: str, *, followed: bool) -> str | None:
-    """"opened": begins as an attribution does; "bare": is one, but more of it may stand above; None: is none.
+def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
+    """"opened": an attribution from its first word on; "bare": one, but more of it may stand above; None: none.
 
     `followed`: a `>` quotation comes next, so that less else is needed.
     """
     if not text:
         return None
-    opened = _opens(text)
-    verb = None
-    for verb in WROTE.finditer(text):  # noqa: B007 - the last one counts
-        pass
-    address = _ADDRESS.search(text)
-    time = _TIME.search(text)
-    day = _DAY.search(text)
-    dated = bool(time or day)
-    if verb is None and followed and text[-1] in ":：" and (address and dated or _QUOTING.match(text)):
-        return "opened" if _QUOTING.match(text) else "bare"
-    if verb is None:
-        return _without_verb(text, opened=opened, dated=dated, complete=bool(time and day) or bool(day) and followed)
-    tail = text[verb.end() :]
-    if len(tail) > _MAX_AFTER_VERB or SELF_WROTE.search(text) and not followed:
-        return None
     colon = text[-1] in ":："
-    if not colon and tail.strip(" -–—_*.>" + MARKS):
+    address = _ADDRESS.search(text) is not None
+    time = _TIME.search(text) is not None
+    day = _DAY.search(text) is not None
+    if followed and colon and _QUOTING.match(text):
+        return "opened"
+    lower = text.lower()
+    verb = _verb(lower)
+    if verb is None:
+        return _without_verb(text, colon=colon, address=address, time=time, day=day, followed=followed)
+    start, end = verb
+    tail = text[end:]
+    if len(tail) > _MAX_AFTER_VERB or (not colon and tail.strip(_EDGE + ".>")):
         return None
-    if _SENTENCE.search(text[: verb.start()]) or "?" in text or "!" in text:
+    if "?" in text or "!" in text or _SENTENCE.search(text[:start]) or (not followed and SELF_WROTE.search(lower)):
         return None
-    if (time and day) or (day and address) or (time and address):
-        return "opened" if opened else "bare"
-    if followed and (address or day or time or colon):
-        return "opened" if opened and (day or time or address) else "bare"
-    if colon and address and verb.end() >= len(text) - 3:
+    at_end = end >= len(text) - 3
+    sure = time + day + address >= 2 or (followed and (address or day or time))
+    if sure or (colon and at_end and day):
+        if _opens(text):
+            return "opened"
+        return "bare" if sure else None
+    if colon and at_end and (address or " via " in text):
         return "bare"
-    if colon and opened and day and verb.end() >= len(text) - 3:
-        return "opened"
-    return None
+    # "Anna wrote:" above a quotation; "the manual says:" is the author's own.
+    return "bare" if followed and colon and at_end and lower[start:end] not in _OWN_VERBS else None
 
 
-def _without_verb(text: str, *, opened: bool, dated: bool, complete: bool) -> str | None:
+def _verb(lower: str) -> tuple[int, int] | None:
+    """Where the last "wrote" is: the last word in most languages, which is cheap to see."""
+    end = len(lower.rstrip(" :：\xa0\u202f"))
+    start = lower.rfind(" ", 0, end) + 1
+    if lower[start:end] in WROTE_ENDINGS:
+        return start, end
+    found = None
+    for match in WROTE.finditer(lower):
+        found = match.span()
+    return found
+
+
+def _without_verb(
+    text: str, *, colon: bool, address: bool, time: bool, day: bool, followed: bool
+) -> Literal["opened", "bare"] | None:
     """"2024-05-01 9:30 GMT+02:00 Anna <anna@example.com>:" as Gmail writes where it has no words."""
-    if not dated or not _ADDRESS_END.search(text):
+    if not (time or day) or not address:
         return None
-    if text[-1] not in ":：" and not _STARTS_WITH_DATE.match(text):
+    if not _ADDRESS_END.search(text):
+        return "bare" if followed and colon else None
+    if not colon and not _STARTS_WITH_DATE.match(text):
         return None
-    if opened and (complete or text[-1] in ":："):
+    complete = (time and day) or (day and followed)
+    if (complete or colon) and _opens(text):
         return "opened"
-    return "bare" if complete and text[-1] in ":：" else None
+    return "bare" if (complete or followed) and colon else None
 
 
 def _opens(text: str) -> bool:
@@ -144,7 +167,7 @@ def _opens(text: str) -> bool:
     word = _FIRST_WORD.match(text)
     if not word:
         return False
-    first = word[0].casefold().rstrip(",:")
-    if first in OPENERS or " ".join(text[:24].casefold().split()[:2]) in OPENERS:
+    first = word[0].lower().rstrip(",:")
+    if first in OPENERS or " ".join(text[:24].lower().split()[:2]) in OPENERS:
         return any(character.isdigit() for character in text[:60]) or bool(_ADDRESS.search(text))
     return bool(WEEKDAYS_MONTHS.match(text)) and any(character.isdigit() for character in text[:40])

@@ -67,11 +67,11 @@ def _numbered_words(lines: Sequence[str]) -> tuple[list[str], list[int]]:
     owners: list[int] = []
     size = 0
     for number, line in enumerate(lines):
-        found = _words(line)
+        found = _words(line[: _MAX_TEXT - size])
         words.extend(found)
         owners.extend([number] * len(found))
         size += len(line)
-        if size > _MAX_TEXT:
+        if size >= _MAX_TEXT:
             break
     return words, owners
 

@@ -17,7 +17,9 @@ def is_quoted(stripped: str) -> bool:
         return False
     if stripped[0] == ">":
         # ">>> press here <<<" decorates; "> wrote:" closes the address that began on the line before.
-        return not (stripped.startswith(">From ") or stripped.endswith("<<") or stripped[1:].strip() in _CLOSING_WORDS)
+        if stripped[-1] in ":<":
+            return not (stripped.endswith("<<") or stripped[1:].strip() in _CLOSING_WORDS)
+        return not stripped.startswith(">From ")
     return stripped[0] in "＞&" and stripped.startswith(("＞", "&gt;"))
 
 
