@@ -8,12 +8,11 @@ The mailbox is only ever read: EXAMINE and BODY.PEEK, never SELECT. Not thread-s
 from __future__ import annotations
 
 import imaplib
-import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
@@ -22,6 +21,7 @@ from imapclient.datetime_util import format_criteria_date
 from providers.base import AuthFailed, Permanent, ProviderError, Transient
 from providers.imap import network
 from providers.imap.errors import classify, refused_command, refused_folder, refused_login
+from providers.imap.headers import Header, parse_headers
 from providers.imap.settings import ImapSettings
 from providers.imap.wire import Wire
 
@@ -51,15 +51,6 @@ class Folder:
     name: str
     uidvalidity: int
     uidnext: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a listing tells about one message; `message_id` is the raw field value."""
-
-    message_id: str | None
-    size: int | None
-    received_at: datetime | None
 
 
 class Unreachable(Transient):
@@ -255,9 +246,12 @@ class ImapConnection:
     def headers(self, uids: Sequence[int]) -> dict[int, Header]:
         """Message-ID, size and time of arrival by UID. What vanished, or the server omits, has no key."""
         with _provider_errors():
+            self._forget("FETCH")
             field = f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]<0.{_MESSAGE_ID_LIMIT}>"
-            answer = self._fetch(list(uids), ["RFC822.SIZE", "INTERNALDATE", field])
-            return {uid: _header(items) for uid, items in answer.items() if b"RFC822.SIZE" in items}
+            kind, data = self._imap.uid("FETCH", ",".join(map(str, uids)), f"(RFC822.SIZE INTERNALDATE {field})")
+            if kind != "OK":
+                raise imaplib.IMAP4.error(data[-1])
+            return dict(parse_headers(data))
 
     def size(self, uid: int) -> int | None:
         """The size that the server estimates; Exchange is wrong by a factor of three. None: no such message."""
@@ -352,22 +346,3 @@ def _oauth_status(challenge: bytes) -> str:
     except ValueError:
         return ""
     return str(reason.get("status", "")) if isinstance(reason, dict) else ""
-
-
-def _header(items: dict[bytes, Any]) -> Header:
-    field = next((value for key, value in items.items() if key.startswith(b"BODY[HEADER")), None)
-    size, received = items.get(b"RFC822.SIZE"), items.get(b"INTERNALDATE")
-    return Header(
-        message_id=_field_value(field) if isinstance(field, bytes) else None,
-        size=size if isinstance(size, int) else None,
-        received_at=received.astimezone(UTC) if isinstance(received, datetime) and received.tzinfo else None,
-    )
-
-
-def _field_value(field: bytes) -> str | None:
-    """The value of the first header field in `field`, unfolded; bytes that are not printable ASCII become U+FFFD."""
-    first, *continuation = field.strip().split(b"\n")
-    folded = itertools.takewhile(lambda line: line[:1] in (b" ", b"\t"), continuation)
-    value = b"".join([first.partition(b":")[2], *folded]).replace(b"\r", b"").strip()
-    text = "".join(chr(byte) if 32 <= byte < 127 else "\ufffd" for byte in value)
-    return text or None

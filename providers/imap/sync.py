@@ -14,13 +14,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from providers.base import Listed
-from providers.imap.connection import Folder, Header, ImapConnection
+from providers.imap.connection import Folder, ImapConnection
 from providers.imap.errors import BadAnswer
+from providers.imap.headers import Header
 from providers.imap.locator import Locator
 
 Origin = Literal["live", "history", "rescan"]
 
 _RESCAN_MARGIN = timedelta(days=2)  # SINCE counts whole days in the server's own time zone
+_FETCHED_AT_ONCE = 250  # Exchange Online refuses commands of more than some 4 KB
 _LARGEST_WINDOW = 100_000  # UIDs that are searched at once: an answer of at most 1.1 MB
 
 
@@ -163,13 +165,14 @@ def _headers(connection: ImapConnection, uids: list[int]) -> dict[int, Header]:
     """Headers by UID. A message whose headers the server cannot give has empty ones, and does not hide the others'."""
     if not uids:
         return {}
-    try:
-        return connection.headers(uids)
-    except BadAnswer:
-        if len(uids) == 1:
-            return {uids[0]: Header(None, None, None)}
-        middle = len(uids) // 2
-        return _headers(connection, uids[:middle]) | _headers(connection, uids[middle:])
+    if len(uids) <= _FETCHED_AT_ONCE:
+        try:
+            return connection.headers(uids)
+        except BadAnswer:
+            if len(uids) == 1:
+                return {uids[0]: Header(None, None, None)}
+    middle = len(uids) // 2
+    return _headers(connection, uids[:middle]) | _headers(connection, uids[middle:])
 
 
 def _messages(state: FolderState, uids: Iterable[int], headers: dict[int, Header]) -> Iterable[Listed]:
