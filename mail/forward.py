@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from domain.email import Address, Forwarded
 from mail import reply_attribution
-from mail.addresses import parse_addresses
 from mail.html import to_text
-from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT, WROTE
+from mail.phrases import FORWARD_SUBJECT, WROTE
 from mail.reply_body import announcement, separator
 from mail.reply_headers import HeaderBlock, label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import EMPHASIS, MARKS, is_quoted, unquoted
+from mail.reply_subject import says_forward
 from mail.text import newlines
 
 _MAX_TEXT = 200_000
@@ -24,7 +24,8 @@ _MAX_HEADER_LINES = 60
 _COLONS = frozenset(":： \xa0\r")
 _DASHES = frozenset(" \t\xa0-–—_=*#~+<|")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[^\W_](?:[\w.-]{0,252}[^\W_])?")
-_MAILTO = re.compile(r"[<\[(]?\s?mailto:\s?[^\s<>\])]{0,255}[>\])]?", re.I)
+_COMMENT = re.compile(r"[\s>\])]*\(([^()]{1,120})\)")
+_NAME_EDGE = " \t\xa0<>[]()\"'*,;:"
 _QUOTED_NAME = re.compile(r"[\"„“«]([^\"„”“«»]{1,120})[\"”“»]\s*\Z")
 _LAST_NAME = re.compile(r"(?:,|\b(?:schrieb|schreef|skrev|heeft)|\d)\s+([^,\d]{2,80})\s*\Z")
 _WHOLE_NAME = re.compile(r"\s*([^<>\[\]()]{1,120}?)\s*\Z")
@@ -46,7 +47,7 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
     """
     body = text if text.strip() else to_text(html)
     lines = newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]
-    is_forward = _says_forward(subject)
+    is_forward = says_forward(subject, body)
     if not is_forward and not any(_announces(line) for line in lines):
         return None
     found = _in_lines([line.strip(MARKS) for line in lines], is_forward)
@@ -62,10 +63,6 @@ def _announces(line: str) -> bool:
         return False
     stripped = line.strip(MARKS)
     return bool(stripped) and separator(stripped) == "forward"
-
-
-def _says_forward(subject: str) -> bool:
-    return bool(FORWARD_SUBJECT.match(subject)) and not REPLY_SUBJECT.match(subject)
 
 
 def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:
@@ -151,12 +148,11 @@ def _address(value: str) -> Address | None:
     match = _ADDRESS.search(value)
     if match is None:
         return None
-    found, _ = parse_addresses(_MAILTO.sub(lambda mailto: "" if match.start() < mailto.start() else mailto[0], value), 2)
-    if len(found) == 1 and "@" in found[0].address and " " not in found[0].address and "mailto:" not in found[0].address:
-        name = found[0].name.strip("\"'* ")
-        return Address(name="" if name.lower() == found[0].address.lower() else name, address=found[0].address)
-    name = value[: match.start()].replace("mailto:", "").strip(" \t\xa0<>[]()\"'*,;")
-    return Address(name=name, address=_lower_domain(match[0]))
+    name = value[: match.start()].replace("mailto:", "").strip(_NAME_EDGE)
+    if not name:
+        comment = _COMMENT.match(value, match.end())
+        name = comment[1].strip(_NAME_EDGE) if comment else ""
+    return Address(name="" if "@" in name else name, address=_lower_domain(match[0]))
 
 
 def _lower_domain(address: str) -> str:

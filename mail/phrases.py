@@ -118,11 +118,13 @@ FORWARDED = frozenset(
     )
 )
 FORWARD_SUBJECT = re.compile(
-    r"\s*(?:fwd?|fw|wg|tr|rv|i|vs|pd|enc|redir\.?|vb|vl|videresend|ilt|i̇lt|rif|doorst|fs|továbbítás|转发|轉寄|轉發|転送|전달|пересл|переслать|rv|tov|res|πρθ|dr|przek|vidarebefordrat)"
+    r"\s*(?:fwd?|fw|wg|tr|rv|i|vs|pd|enc|redir\.?|vb|vl|videresend|ilt|i̇lt|doorst|fs|továbbítás|tov|转发|轉寄|轉發|転送|전달|пересл|πρθ|przek|vidarebefordrat)"
     r"\s*(?:\[\d+\]|\(\d+\))?\s*[:：]",
     re.I,
 )
-REPLY_SUBJECT = re.compile(r"\s*(?:re|aw|sv|antw?|antwort|r|res|odp|ynt|yan|rép|rv|bls|回复|回覆|答复|答覆|返信|회신|답장|отв|vá|vs|ref|rif)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]", re.I)
+REPLY_SUBJECT = re.compile(
+    r"\s*(?:re|aw|sv|antw?|antwort|r|res|odp|ynt|yan|rép|bls|回复|回覆|答复|答覆|返信|회신|답장|отв|vá|vs|ref|rif|απ)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]", re.I
+)
 
 # --- "Please write above this line" --------------------------------------------------------------------------------------------
 

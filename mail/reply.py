@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from mail import reply_html
 from mail.html import to_text
-from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT, WROTE
+from mail.phrases import WROTE
 from mail.reply_body import Body, read_body
 from mail.reply_headers import label_of
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_known import known_lines
 from mail.reply_lines import EMPHASIS, MARKS
 from mail.reply_signature import without_gateway_banner, without_tail
+from mail.reply_subject import says_forward
 from mail.text import newlines
 
 # What is longer was not typed; the rest is left out and the confidence says so.
@@ -51,17 +52,13 @@ def extract_reply(text: str, html: str, known_texts: Sequence[str] = (), subject
     `text`: the plain body, or the HTML's text where there is none; `html`: the HTML body or ""; `known_texts`: texts of
     earlier mails of the thread, which are taken out first; `subject` tells a forwarded mail from a quoted one.
     """
-    is_forward = bool(subject) and _says_forward(subject)
+    is_forward = says_forward(subject, text or html)
     plain = _from_text(text, known_texts, is_forward) if text.strip() else None
     annotated = reply_html.annotated_text(html) if html else None
     if annotated is None:
         return plain or _from_text(to_text(html), known_texts, is_forward)
     rich = _from_text(annotated, known_texts, is_forward)
     return _agreed(text, plain, rich) if plain else rich
-
-
-def _says_forward(subject: str) -> bool:
-    return bool(FORWARD_SUBJECT.match(subject)) and not REPLY_SUBJECT.match(subject)
 
 
 def _from_text(text: str, known_texts: Sequence[str], is_forward: bool) -> Reply:
