@@ -21,7 +21,7 @@ Scope = Literal["read", "write"]
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 
-TOKEN_PREFIX = "pr_"
+API_PREFIX = "pr_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ async def sign_out(db: Database, user: User, session_token: str) -> None:
 
 async def create_api_token(session: Session, tenant_id: UUID, name: str, scope: Scope) -> str:
     """A new token, shown this once."""
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = API_PREFIX + secrets.token_urlsafe(32)
     await session.execute(
         "insert into api_tokens (tenant_id, token_id, token_hash, name, scope) values ($1, $2, $3, $4, $5)",
         tenant_id,
