@@ -132,8 +132,15 @@ def header_end(raw: bytes, start: int, end: int, limit: int) -> tuple[int, int]:
     if raw[start : start + 2] == b"\r\n":
         return start, start + 2
     bound = min(end, start + limit)
-    blank = raw.find(b"\n\n", start, bound)
-    crlf_blank = raw.find(b"\n\r\n", start, blank if blank >= 0 else bound)
+    # The style of the first line says which blank line to look for first; the other search is then short.
+    first_end = raw.find(b"\n", start, bound)
+    if first_end > start and raw[first_end - 1] == 13:
+        crlf_blank = raw.find(b"\n\r\n", start, bound)
+        blank = raw.find(b"\n\n", start, crlf_blank if crlf_blank >= 0 else bound)
+        crlf_blank = -1 if blank >= 0 else crlf_blank
+    else:
+        blank = raw.find(b"\n\n", start, bound)
+        crlf_blank = raw.find(b"\n\r\n", start, blank if blank >= 0 else bound)
     if crlf_blank >= 0:
         stop, body = crlf_blank + 1, crlf_blank + 3
     elif blank >= 0:

@@ -107,7 +107,7 @@ def _parse(
         part = parts.add("message.msg", "application/vnd.ms-outlook", source)
         attachments = [part.attachment] if part else []
         return Parsed(ParsedEmail(date=received_at, attachments=attachments, problems=problems.as_list()), parts.parts)
-    if not source.strip():
+    if not source or source.isspace():
         problems.add("empty", "the mail has no content")
     tree = Tree(source, limits)
     root = tree.root
@@ -301,7 +301,7 @@ def _epilogue_text(root: Node) -> str:
 
 def _mark_inline(html: str, parts: PartList) -> None:
     """Inline is what the HTML refers to; images that it carries in itself become parts."""
-    referenced = content_ids(html)
+    referenced = content_ids(html) if parts.parts else set()
     if referenced:
         for part in parts.parts:
             attachment = part.attachment

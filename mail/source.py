@@ -11,6 +11,7 @@ from mail.problems import Problems
 _ENVELOPE_LINE = re.compile(rb">?From [^\r\n]*\r?\n(?=[!-9;-~]+[ \t]*:)")
 _BLANK_START = re.compile(rb"\s*?\n(?=[!-9;-~]+[ \t]*:)")
 _LOOK = 65_536
+_LOOK_DOUBLED = 2_048
 
 OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -27,10 +28,9 @@ def prepare(raw: bytes, limits: Limits, problems: Problems) -> bytes:
         raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
     if raw.startswith(codecs.BOM_UTF8):
         raw = raw[3:]
-    head = raw[:_LOOK]
-    if b"\n" not in head and b"\r" in head:
+    if raw.find(b"\n", 0, _LOOK) < 0 and raw.find(b"\r", 0, _LOOK) >= 0:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    elif b"\r\r\n" in head:
+    elif raw.find(b"\r\r\n", 0, _LOOK_DOUBLED) >= 0:
         raw = raw.replace(b"\r\r\n", b"\r\n")
     if raw[:1] in b" \t\r\n":
         blank = _BLANK_START.match(raw, 0, _LOOK)

@@ -261,6 +261,8 @@ def _default_type(parent_type: str) -> str:
 
 def _charset_hint(source: bytes) -> str | None:
     """The first charset the mail names: what its raw 8-bit headers are most likely in."""
+    if source[:_HINT_BYTES].isascii():
+        return None
     match = _CHARSET.search(source, 0, _HINT_BYTES)
     return match[1].decode("ascii") if match else None
 
