@@ -21,6 +21,7 @@ from providers.imap.locator import Locator
 
 Origin = Literal["live", "history", "rescan"]
 
+_NO_HEADER = Header(None, None, None)
 _RESCAN_MARGIN = timedelta(days=2)  # SINCE counts whole days in the server's own time zone
 _FETCHED_AT_ONCE = 250  # Exchange Online refuses commands of more than some 4 KB
 _LARGEST_WINDOW = 100_000  # UIDs that are searched at once: an answer of at most 1.1 MB
@@ -154,10 +155,10 @@ def list_backlog(connection: ImapConnection, state: FolderState, backlog: Backlo
 def _listed(connection: ImapConnection, state: FolderState, uids: list[int]) -> list[Listed]:
     headers = _headers(connection, uids)
     if missing := [uid for uid in uids if uid not in headers]:
-        # Deleted meanwhile, or Exchange answered OK without data: what is still there must not be lost.
+        # Deleted meanwhile, or the server answered OK without data: what is still there must not be lost.
         connection.noop()
-        still_there = set(connection.uids(missing[0], missing[-1]))
-        headers |= {uid: Header(None, None, None) for uid in missing if uid in still_there}
+        for uid in set(missing).intersection(connection.uids(missing[0], missing[-1])):
+            headers |= {uid: _NO_HEADER} | _headers(connection, [uid])
     return list(_messages(state, uids, headers))
 
 
@@ -170,7 +171,7 @@ def _headers(connection: ImapConnection, uids: list[int]) -> dict[int, Header]:
             return connection.headers(uids)
         except BadAnswer:
             if len(uids) == 1:
-                return {uids[0]: Header(None, None, None)}
+                return {uids[0]: _NO_HEADER}
     middle = len(uids) // 2
     return _headers(connection, uids[:middle]) | _headers(connection, uids[middle:])
 
