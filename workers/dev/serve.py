@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from workers.dev.data_dir import DataDir
 from workers.dev.output import Console
 from workers.dev.ports import Ports
 from workers.dev.session import Session
-from workers.dev.supervisor import Supervisor
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -19,23 +18,28 @@ async def serve(data: DataDir, ports: Ports, *, demo: bool, ready_file: Path | N
     """Returns after the first stop signal. Raises DevError when something does not start."""
     console = Console()
     session = Session(data, ports, console, ready_file)
+
+    def kill() -> None:
+        session.withdraw_ready_file()
+        session.supervisor.kill()
+
     try:
-        await _until_signalled(session.run(demo=demo), session.supervisor, console)
+        await _until_signalled(session.run(demo=demo), kill, console)
     finally:
         session.withdraw_ready_file()
         await session.supervisor.stop()
     console.say("stopped; nothing is left running")
 
 
-async def _until_signalled(work: Coroutine[None, None, None], supervisor: Supervisor, console: Console) -> None:
-    """Runs `work`; the first signal cancels it, the second kills everything and this process."""
+async def _until_signalled(work: Coroutine[None, None, None], kill: Callable[[], None], console: Console) -> None:
+    """Runs `work`; the first signal cancels it, the second calls `kill` and ends this process."""
     task = asyncio.create_task(work, name="session")
     asked = False
 
     def interrupted() -> None:
         nonlocal asked
         if asked:
-            supervisor.kill()
+            kill()
             os._exit(1)
         asked = True
         console.say("stopping (once more to kill)")

@@ -267,6 +267,7 @@ async def test_a_second_interrupt_kills(installation: Installation) -> None:
     status = await installation.end(signal.SIGINT)
 
     assert status == 1
+    assert not (installation.folder / "ready.json").exists()
     await until(lambda: not installation.processes(), "the end of everything")
 
 
