@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.services import Services
 from domain.inbound import InboundEmail
 from storage import attachments, ledger
@@ -20,6 +21,10 @@ class StoreAttachments:
     @activity.defn
     async def store_attachments(self, email: InboundEmail) -> None:
         """Safe to repeat: parts are content-addressed, and a part is stored before its row says so."""
+        async with heartbeating():
+            await self._store(email)
+
+    async def _store(self, email: InboundEmail) -> None:
         services, tenant_id = self._services, email.tenant_id
         async with services.db.tenant(tenant_id) as session:
             row = await ledger.get(session, tenant_id, email.email_id)

@@ -7,7 +7,7 @@ reasons nobody foresaw, becomes non-retryable: the workflow then asks a person.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -37,12 +37,15 @@ GIVE_UP = frozenset(
 class ClassifyFailures(Interceptor):
     """Wraps each activity; see `classify`."""
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+    def intercept_activity(
+        self,
+        next: ActivityInboundInterceptor,  # noqa: A002 - the SDK's name
+    ) -> ActivityInboundInterceptor:
         return _Classify(next)
 
 
 class _Classify(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         try:
             return await super().execute_activity(input)
         except (ApplicationError, CancelledError, asyncio.CancelledError, activity._CompleteAsyncError):
@@ -59,7 +62,7 @@ def classify(error: Exception, attempt: int) -> ApplicationError:
     """The error as Temporal may see it: its class's name as type, whether to retry, and when."""
     name = type(error).__name__
     if isinstance(error, RateLimited):
-        delay = max(error.until - datetime.now(UTC), datetime.min - datetime.min) if error.until else None
+        delay = max(error.until - datetime.now(UTC), timedelta(0)) if error.until else None
         return ApplicationError(
             "throttled by the source", type=name, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.services import Services
 from activities.sources import Sources
 from domain.inbound import Fetched, InboundEmail
@@ -20,6 +21,10 @@ class FetchMessage:
     @activity.defn
     async def fetch_message(self, email: InboundEmail) -> Fetched:
         """Raises Permanent for a message above the size limit; a message that vanished is a result."""
+        async with heartbeating():
+            return await self._fetch(email)
+
+    async def _fetch(self, email: InboundEmail) -> Fetched:
         services = self._services
         async with services.db.tenant(email.tenant_id) as session:
             row = await ledger.get(session, email.tenant_id, email.email_id)
@@ -29,7 +34,6 @@ class FetchMessage:
             try:
                 source = await self._sources.get(email.tenant_id, email.mailbox_id)
                 async for chunk in source.fetch(row["locator"]):
-                    activity.heartbeat(spool.size)
                     spool.write(chunk)
             except Gone:
                 return Fetched(gone=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from domain.identity import shard_of
 from domain.runs import Runs
 from providers.base import Listed
@@ -22,7 +23,6 @@ from storage.ledger import ListedEmail
 from storage.mailboxes import Mailbox
 from storage.secrets import KeyRing, SecretError
 
-HEARTBEAT = 4.0
 # Seconds between looks at which mailboxes there are, and at their settings.
 RELOAD = 4.0
 STARTS_AT_ONCE = 16
@@ -40,12 +40,12 @@ class Listen:
     async def listen(self, shard: int) -> None:
         """Returns when its worker is asked to stop, so that another one takes the shard over at once."""
         stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
-        beating = asyncio.create_task(_beat())
         serving = asyncio.create_task(self._serve(shard))
         try:
-            await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+            async with heartbeating():
+                await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (stopping, beating, serving):
+            for task in (stopping, serving):
                 task.cancel()
             await asyncio.wait({serving})
         if not serving.cancelled():
@@ -144,9 +144,3 @@ class _LedgerSink:
                 await self._runs.start_email(row.email, row.workflow_id, row.message_key, history=row.history)
             except Exception as error:  # the row stays listed, and the mailbox's next tick starts it
                 activity.logger.warning("Temporal did not take a message yet: %s", type(error).__name__)
-
-
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT)

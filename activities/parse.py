@@ -7,6 +7,7 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.services import Services
 from domain.identity import content_digest
 from domain.inbound import InboundEmail, ParseResult
@@ -24,6 +25,10 @@ class ParseMessage:
     @activity.defn
     async def parse_message(self, email: InboundEmail) -> ParseResult:
         """A mail that cannot be parsed is salvaged and flagged by the pool, never an error here."""
+        async with heartbeating():
+            return await self._parse(email)
+
+    async def _parse(self, email: InboundEmail) -> ParseResult:
         services = self._services
         sha256, received_at = await self._raw(email)
         raw = await services.objects.get(raw_key(email.tenant_id, sha256))

@@ -13,7 +13,7 @@ from storage.objects import Objects
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`token_keys` sign reply tokens; `public_url` is the console's; `max_message_bytes` bounds what is fetched from any source."""
+    """`token_keys` sign reply tokens; `public_url` is the console's; `max_message_bytes` bounds any source's mail."""
 
     db: Database
     objects: Objects

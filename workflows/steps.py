@@ -90,16 +90,20 @@ FETCH: Step[InboundEmail, Fetched] = Step(
     timedelta(minutes=10),
     retry=_PROVIDER,
     queue=names.PROVIDER_QUEUE,
-    heartbeat=timedelta(minutes=1),
+    heartbeat=timedelta(seconds=15),
 )
-PARSE: Step[InboundEmail, ParseResult] = Step("parse_message", ParseResult, timedelta(minutes=2))
+PARSE: Step[InboundEmail, ParseResult] = Step(
+    "parse_message", ParseResult, timedelta(minutes=2), heartbeat=timedelta(seconds=15)
+)
 PARSE_SMALL: LocalStep[InboundEmail, ParseResult] = LocalStep("parse_message", ParseResult, timedelta(seconds=30))
 FIND_THREAD: LocalStep[Decide, Decided] = LocalStep("find_thread", Decided, timedelta(seconds=30))
 CREATE_TICKET: Step[InboundEmail, Committed] = Step("create_ticket", Committed, timedelta(seconds=30))
 APPEND_COMMENT: Step[InboundEmail, Committed] = Step("append_comment", Committed, timedelta(seconds=30))
 RECORD_OUTCOME: Step[InboundEmail, Committed] = Step("record_outcome", Committed, timedelta(seconds=30))
 CONCLUDE: Step[Conclude, Committed] = Step("conclude", Committed, timedelta(seconds=30))
-STORE_ATTACHMENTS: Step[InboundEmail, None] = Step("store_attachments", type(None), timedelta(minutes=10))
+STORE_ATTACHMENTS: Step[InboundEmail, None] = Step(
+    "store_attachments", type(None), timedelta(minutes=10), heartbeat=timedelta(seconds=15)
+)
 
 OPEN_TASK: Step[AskPerson, OpenTask] = Step("open_task", OpenTask, timedelta(seconds=30))
 SETTLE_TASK: Step[Settle, TaskResolution] = Step("settle_task", TaskResolution, timedelta(seconds=30))
