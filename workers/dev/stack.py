@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 
+from storage.database import TRANSIENT
 from workers.dev import leftovers
 from workers.dev.data_dir import DataDir, Secrets, write_private
 from workers.dev.environment import base_environment, python_environment, settings, shell_file
+from workers.dev.errors import DevError
 from workers.dev.first_setup import Access, set_up
 from workers.dev.output import Console
 from workers.dev.ports import HOST, Ports
@@ -57,7 +59,10 @@ class Stack:
         await self._start_servers()
         self._write_shell_file()
         await self._migrate()
-        access = await set_up(self.data, self.ports, self.secrets, self.postgres.url(), self.console_url, demo=demo)
+        try:
+            access = await set_up(self.data, self.ports, self.secrets, self.postgres.url(), self.console_url, demo=demo)
+        except TRANSIENT as error:
+            raise DevError("Postgres went away while postroom was being set up; start again.") from error
         self.console.say("starting postroom's own processes")
         if demo:
             await self.supervisor.start(demo_imap_service(self.data, self.ports, self.secrets, self._environment))
