@@ -1,8 +1,8 @@
 """What earlier hops said about a mail's authenticity: read, never trusted.
 
-Authentication-Results (RFC 8601) and ARC-Authentication-Results (RFC 8617 §4.1.1). Real headers break the grammar in every
-way (Microsoft 365 writes no authserv-id, others no version, some no spaces), so this reads what is there. Whether a hop may
-be believed is for the caller to decide by its authserv-id.
+Authentication-Results (RFC 8601) and ARC-Authentication-Results (RFC 8617 §4.1.1). Real headers break the grammar in
+every way (Microsoft 365 writes no authserv-id, others no version, some no spaces), so this reads what is there.
+Whether a hop may be believed is for the caller to decide by its authserv-id.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_DEPTH = 5
 _INSTANCE = re.compile(r"\s*i\s*=\s*(\d{1,3})\s*\Z")
 _RESULT = re.compile(r"\s*([A-Za-z][\w-]{0,30})(?:\s*/\s*\d{1,3})?\s*=\s*([A-Za-z]{1,20})")
 _PROPERTY = re.compile(r"([A-Za-z][\w-]{0,30})\s*\.\s*([\w-]{1,30})\s*=\s*((?:\"[^\"]*\")?[^\s;\"]*)")
-_DOMAIN_END = " \t\"<>,;()"
+_DOMAIN_END = ' \t"<>,;()'
 # The properties that name the authenticated domain, most telling first (RFC 8601 §2.7).
 _DOMAIN_PROPERTIES = {
     "spf": ("smtp.mailfrom", "smtp.mfrom", "smtp.helo", "smtp.ehlo"),

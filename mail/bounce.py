@@ -1,6 +1,6 @@
 """Delivery reports: which recipient was not reached, how lastingly, and which mail it was about.
 
-First the standard form (RFC 3464 in a multipart/report, RFC 6522), then what mail servers wrote before it and still write.
+First the standard form (RFC 3464 in a multipart/report, RFC 6522), then what mail servers wrote before it and still do.
 A report proves nothing: anybody can send one.
 """
 
@@ -40,7 +40,7 @@ def read_bounce(
 ) -> Bounce | None:
     """The report that this mail is, or None for any other mail.
 
-    `delivery_status`: the decoded message/delivery-status parts; `returned_headers`: the header block of the returned mail
+    `delivery_status`: the decoded message/delivery-status parts; `returned_headers`: the header of the returned mail
     (message/rfc822 or text/rfc822-headers); `text`: the mail's text; `is_dsn_multipart`: multipart/report with
     report-type=delivery-status. A report of successful delivery or relaying (RFC 3464 §2.3.3) is not a bounce.
     """
@@ -111,9 +111,7 @@ def _recipient(report: Mapping[str, str], headers: Headers, body: str, original:
     return next(filter(None, _recipients(report, headers, body, original)), None)
 
 
-def _recipients(
-    report: Mapping[str, str], headers: Headers, body: str, original: str | None
-) -> Iterator[str | None]:
+def _recipients(report: Mapping[str, str], headers: Headers, body: str, original: str | None) -> Iterator[str | None]:
     """Candidates, best first. The address the sender used beats the one it was forwarded to."""
     for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
         yield _report_address(report.get(name, ""))

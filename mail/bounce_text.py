@@ -16,28 +16,40 @@ _MAX_BODY = 12_000
 ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[A-Za-z0-9\u00a1-\uffff](?:[\w.-]{0,252}[^\W_])?", re.ASCII)
 
 _DAEMON = re.compile(
-    r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|postmaster|mail[ .-]?deliver|delivery[ -]?(?:sub)?system|mail administrator"
-    r"|system administrator|delivery service|mailmaster|mail[ .-]?system|jetmail system|smtp_mail_service|symantec_antivirus"
+    r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|postmaster|mail[ .-]?deliver|delivery[ -]?(?:sub)?system"
+    r"|mail administrator"
+    r"|system administrator|delivery service|mailmaster|mail[ .-]?system|jetmail system|smtp_mail_service"
+    r"|symantec_antivirus"
     r"|microsoft outlook\b|microsoftexchange|imss@|bounces?@|\bndr@|mail delivery|autosend|zustellsystem|mailserver",
     re.I,
 )
 
 # What subjects of delivery reports say; a reply to one starts with Re: and is excluded before.
 _SUBJECT = re.compile(
-    r"undeliver(?:able|ed)|non[- ]?deliver|not (?:be )?delivered|deliver(?:y|ing)?[ -](?:status|failure|has failed|problem|error"
-    r"|report|notification|warning|incomplete|delayed)|failure notice|failure delivery|returned (?:e-?)?mail|returned to sender"
-    r"|mail (?:delivery )?(?:error|fail|system error|could not|delivery (?:warning|problem|fail|error|delay))|returning (?:message )?to sender"
-    r"|mail delivery|message (?:delivery|status|delayed)|delayed mail|(?:message|mail) (?:has )?not (?:yet )?been delivered"
-    r"|warning: (?:message|could not send)|user unknown|failed mail|bounced? (?:mail|message)|email delivery fail|automatically rejected"
+    r"undeliver(?:able|ed)|non[- ]?deliver|not (?:be )?delivered|deliver(?:y|ing)?[ -](?:status|failure|has failed"
+    r"|problem|error"
+    r"|report|notification|warning|incomplete|delayed)|failure notice|failure delivery|returned (?:e-?)?mail"
+    r"|returned to sender"
+    r"|mail (?:delivery )?(?:error|fail|system error|could not|delivery (?:warning|problem|fail|error|delay))"
+    r"|returning (?:message )?to sender"
+    r"|mail delivery|message (?:delivery|status|delayed)|delayed mail|(?:message"
+    r"|mail) (?:has )?not (?:yet )?been delivered"
+    r"|warning: (?:message|could not send)|user unknown|failed mail|bounced? (?:mail|message)|email delivery fail"
+    r"|automatically rejected"
     r"|could not be delivered|couldn.t be delivered|permanent (?:delivery )?failure|processing error"
-    r"|unzustellbar|nicht zustellbar|zustellung (?:fehl|verz)|(?:fehler|probleme?) (?:bei|beim) .{0,30}(?:zustell|versand)|unzustellbare"
-    r"|non remis|non distribu|échec de (?:la )?(?:remise|distribution)|retour(?:né)? à l.exp|utilisateur non recens|notification d.état"
+    r"|unzustellbar|nicht zustellbar|zustellung (?:fehl|verz)|(?:fehler|probleme?) (?:bei|beim) .{0,30}(?:zustell"
+    r"|versand)|unzustellbare"
+    r"|non remis|non distribu|échec de (?:la )?(?:remise|distribution)|retour(?:né)? à l.exp"
+    r"|utilisateur non recens|notification d.état"
     r"|no se puede entregar|no entregad|devuelto|notificación de (?:estado|entrega)|error de entrega"
     r"|recapito|mancat[ao] (?:recapito|consegna)|non recapitabile|notifica sullo stato"
     r"|não entregue|não (?:foi|pôde ser) entregue|falha (?:na|de) entrega|notificação de status"
-    r"|onbestelbaar|niet (?:bezorgd|afgeleverd)|kan niet worden bezorgd|nie(?:dostarcz|można dostarczyć)|zwrot (?:poczty|wiadomości)"
-    r"|не ?доставлен|недоставлен|не может быть доставлено|kunde inte levereras|olevererbart|ikke leveres|kan ikke leveres"
-    r"|ei voitu toimittaa|toimittaminen epäonnistui|teslim edilemedi|iletilemedi|nedoručiteln|kézbesíthetetlen|nelivrabil"
+    r"|onbestelbaar|niet (?:bezorgd|afgeleverd)|kan niet worden bezorgd|nie(?:dostarcz|można dostarczyć)"
+    r"|zwrot (?:poczty|wiadomości)"
+    r"|не ?доставлен|недоставлен|не может быть доставлено|kunde inte levereras|olevererbart|ikke leveres"
+    r"|kan ikke leveres"
+    r"|ei voitu toimittaa|toimittaminen epäonnistui|teslim edilemedi|iletilemedi|nedoručiteln|kézbesíthetetlen"
+    r"|nelivrabil"
     r"|退信|系统退信|投递失败|無法傳遞|无法投递|配信不能|配信できません|エラーメール|반송|전송 실패|배달되지",
     re.I,
 )
@@ -45,53 +57,88 @@ _SUBJECT = re.compile(
 # Wording that only the report itself has; the groups say nothing, the positions after it hold the address.
 _FAILURE = re.compile(
     r"this is the (?:qmail|mail system at host|mail delivery|post(?:fix|master)|mimesweeper)"
-    r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|has not been|unable to)[^\n.]{0,20}"
+    r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|has not been"
+    r"|unable to)[^\n.]{0,20}"
     r"\b(?:be )?(?:deliver|sent|process|complet|reach)"
-    r"|(?:unable|failed|not able|wasn.t able|was not able|couldn.t be able) to (?:be )?deliver|delivery (?:has )?fail(?:ed|ure)"
-    r"|(?:permanent|fatal|transient non-fatal|temporary|delivery) (?:fatal )?(?:errors?|failures?)\b|did not reach the following"
+    r"|(?:unable|failed|not able|wasn.t able|was not able|couldn.t be able) to (?:be )?deliver"
+    r"|delivery (?:has )?fail(?:ed|ure)"
+    r"|(?:permanent|fatal|transient non-fatal|temporary|delivery) (?:fatal )?(?:errors?|failures?)\b"
+    r"|did not reach the following"
     r"|following (?:recipient|address|user|mail ?box)[^\n]{0,12} (?:could|can|were|was|failed|had|did|cannot|has|have)"
-    r"|the following address(?:es)?\b|following errors? occurred|(?:undeliverable|undelivered)[^\n]{0,30}(?:to|message|mail)"
-    r"|returned (?:mail|message|to sender)|message (?:returned|bounced)|(?:user|mailbox|account|recipient|address)[^\n]{0,40}"
-    r"(?:unknown|not found|disabled|does not exist|doesn.t exist|is full|unavailable|rejected|is not a (?:valid|known)|not listed|not exist)"
-    r"|no such (?:user|mailbox|recipient|account|address|person|domain)|unrouteable|host (?:unknown|not found)|relay(?:ing)? (?:access )?denied"
-    r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried|will (?:continue to )?retry"
+    r"|the following address(?:es)?\b|following errors? occurred|(?:undeliverable|undelivered)[^\n]{0,30}(?:to"
+    r"|message|mail)"
+    r"|returned (?:mail|message|to sender)|message (?:returned|bounced)|(?:user|mailbox|account|recipient"
+    r"|address)[^\n]{0,40}"
+    r"(?:unknown|not found|disabled|does not exist|doesn.t exist|is full|unavailable|rejected|is not a (?:valid"
+    r"|known)|not listed|not exist)"
+    r"|no such (?:user|mailbox|recipient|account|address|person|domain)|unrouteable|host (?:unknown|not found)"
+    r"|relay(?:ing)? (?:access )?denied"
+    r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried"
+    r"|will (?:continue to )?retry"
     r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for)|message size exceed"
     r"|too many hops|mail loop|konnte nicht (?:zugestellt|übermittelt)|nicht zugestellt werden|unzustellbar"
     r"|n.a pas pu être (?:remis|délivr|distribu|livr)|non recensé|no se (?:pudo|ha podido|puede) entregar"
-    r"|impossibile (?:recapitare|consegnare)|não (?:foi possível|pôde ser) entreg|kon niet worden (?:bezorgd|afgeleverd)"
-    r"|nie (?:mogła|mógł|można|udało się)[^\n]{0,20}dostarcz|не (?:может|могло|удалось|было)[^\n]{0,20}доставл|недоставлен"
-    r"|kunde inte levereras|kunne ikke leveres|teslim edilemedi|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)|退回|配信(?:できま|不能|に失敗)"
+    r"|impossibile (?:recapitare|consegnare)|não (?:foi possível|pôde ser) entreg|kon niet worden (?:bezorgd"
+    r"|afgeleverd)"
+    r"|nie (?:mogła|mógł|można|udało się)[^\n]{0,20}dostarcz|не (?:может|могло|удалось|было)[^\n]{0,20}доставл"
+    r"|недоставлен"
+    r"|kunde inte levereras|kunne ikke leveres|teslim edilemedi|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
+    r"|退回|配信(?:できま|不能|に失敗)"
     r"|お届けできま|전송(?:하지 못|되지 않|에 실패)|배달하지 못",
     re.I,
 )
 _DELAY = re.compile(
-    r"has not (?:yet )?been delivered|not yet been delivered|still being retried|delayed|will (?:continue to |be )?(?:re-?tr(?:y|ied)|attempt)"
-    r"|warning message only|do not need to re-?send|could not send (?:message )?for (?:the )?past|delivery incomplete|temporary problem"
+    r"has not (?:yet )?been delivered|not yet been delivered|still being retried|delayed|will (?:continue to "
+    r"|be )?(?:re-?tr(?:y|ied)|attempt)"
+    r"|warning message only|do not need to re-?send|could not send (?:message )?for (?:the )?past"
+    r"|delivery incomplete|temporary problem"
     r"|noch nicht zugestellt|verzögert|retard|demora|ritard|vertraagd|opóźni|задерж|延迟|遅延|지연",
     re.I,
 )
-_DELAY_OVER = re.compile(r"(?:gave|giving) up|given up|retry time(?:out)? (?:not reached|exceeded|expired)|permanent|final|no longer", re.I)
+_DELAY_OVER = re.compile(
+    r"(?:gave|giving) up|given up|retry time(?:out)? (?:not reached|exceeded|expired)|permanent|final|no longer",
+    re.I,
+)
 
 # Where the returned mail starts inside the report's own text.
 _RETURNED = re.compile(
-    r"^[ \t>]*(?:[-=_*#]{2,}[^\n]{0,20}(?:below this line|original message|unsent message|returned message|message header|copy of (?:the|your)"
-    r" |this is a copy|full headers|message text follows|original e-?mail|text of (?:the|your)|headers? follow)[^\n]{0,80}"
-    r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)[^\n]{0,60}(?:follows?|below|attached|was)?[^\n]{0,40}:?"
-    r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?:?|received: from [^\n]+|return-path: [^\n]+)[ \t]*$",
+    r"^[ \t>]*(?:[-=_*#]{2,}[^\n]{0,20}(?:below this line|original message|unsent message|returned message"
+    r"|message header|copy of (?:the|your)"
+    r" |this is a copy|full headers|message text follows|original e-?mail|text of (?:the|your)"
+    r"|headers? follow)[^\n]{0,80}"
+    r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)[^\n]{0,60}(?:follows?|below|attached"
+    r"|was)?[^\n]{0,40}:?"
+    r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?:?|received: from [^\n]+"
+    r"|return-path: [^\n]+)[ \t]*$",
     re.I | re.M,
 )
 
 _STATUS = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _SMTP_CODE = re.compile(r"(?<![\d.:])([45]\d\d)(?=[ -]\D)")
 _STATUS_WORDS = (
-    (re.compile(r"quota|mailbox (?:is )?full|over(?:\s*limit| the limit)|insufficient (?:disk|storage)|postfach[^\n]{0,20}voll", re.I), "5.2.2"),
+    (
+        re.compile(
+            r"quota|mailbox (?:is )?full|over(?:\s*limit| the limit)|insufficient (?:disk|storage)"
+            r"|postfach[^\n]{0,20}voll",
+            re.I,
+        ),
+        "5.2.2",
+    ),
     (re.compile(r"too (?:large|big)|size (?:exceed|limit)|exceed[^\n]{0,40}size", re.I), "5.3.4"),
-    (re.compile(r"host (?:unknown|not found)|unrouteable|no such (?:host|domain)|domain[^\n]{0,30}not (?:found|exist)|name service", re.I), "5.1.2"),
+    (
+        re.compile(
+            r"host (?:unknown|not found)|unrouteable|no such (?:host|domain)|domain[^\n]{0,30}not (?:found"
+            r"|exist)|name service",
+            re.I,
+        ),
+        "5.1.2",
+    ),
     (re.compile(r"disabled|inactive|suspended|not active|discontinued", re.I), "5.2.1"),
     (re.compile(r"spam|blocked|blacklist|policy|relay(?:ing)? (?:access )?denied|virus|content", re.I), "5.7.1"),
     (
         re.compile(
-            r"unknown|no such (?:user|mailbox|recipient|account|address|person)|not (?:found|exist|listed|known)|doesn.t (?:exist|have)"
+            r"unknown|no such (?:user|mailbox|recipient|account|address|person)|not (?:found|exist|listed|known)"
+            r"|doesn.t (?:exist|have)"
             r"|invalid|unrecogni[sz]ed|non recens|unbekannt|не (?:существует|найден)|不存在",
             re.I,
         ),
@@ -110,7 +157,11 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if not daemon and not unanswerable:
         # A person's mail server may speak in its own name, but it then returns the mail and says so in the subject.
-        return returned_headers is not None and not _is_answer(subject) and bool(_SUBJECT.search(subject) and _failure(text))
+        return (
+            returned_headers is not None
+            and not _is_answer(subject)
+            and bool(_SUBJECT.search(subject) and _failure(text))
+        )
     titled = bool(_SUBJECT.search(subject))
     if _is_answer(subject) and not titled and not daemon:
         return False
@@ -150,7 +201,11 @@ def status(body: str) -> str | None:
 
 def recipient(headers: Headers, body: str) -> str | None:
     """The first address the mail server names after saying that delivery failed, else any it names."""
-    own = {address.lower() for name in ("To", "From", "Sender", "Return-Path") for address in ADDRESS.findall(headers.get(name) or "")}
+    own = {
+        address.lower()
+        for name in ("To", "From", "Sender", "Return-Path")
+        for address in ADDRESS.findall(headers.get(name) or "")
+    }
     subject = ADDRESS.search(headers.get("Subject") or "")
     failure = _failure(body)
     candidates = _addresses(body, failure.start() if failure else 0, own)

@@ -30,7 +30,10 @@ _QUOTED_NAME = re.compile(r"[\"„“«]([^\"„”“«»]{1,120})[\"”“»]\
 _LAST_NAME = re.compile(r"(?:,|\b(?:schrieb|schreef|skrev|heeft)|\d)\s+([^,\d]{2,80})\s*\Z")
 _WHOLE_NAME = re.compile(r"\s*([^<>\[\]()]{1,120}?)\s*\Z")
 # Words between date and name, and around the date: "On …,", "… tarihinde", "… időpontban".
-_CONNECTORS = re.compile(r"^(?:időpontban|heeft|пользователь|користувач|používateľ|uživatel|odesílatel|użytkownik|schrieb|schreef|skrev)\s+", re.I)
+_CONNECTORS = re.compile(
+    r"^(?:időpontban|heeft|пользователь|користувач|používateľ|uživatel|odesílatel|użytkownik|schrieb|schreef|skrev)\s+",
+    re.I,
+)
 _EDGES = re.compile(
     r"^(?:on|am|le|el|il giorno|il|em|op|den|dne|dnia|w dniu|d\.|in data|pe|la|på|følgende den|følgende|den|at)\s+"
     r"|\s*(?:heeft|um|пользователь|користувач|használó|időpontban|tarihinde|používateľ|użytkownik|följande)$",
@@ -42,8 +45,8 @@ _DATE_EDGE = " \t\xa0,;:\"'„“”«»-<("
 def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
     """The original that this mail forwards, or None.
 
-    A line such as "Forwarded message" says it in itself, unless it stands in a quotation. Outlook writes the same header
-    block above forwarded and answered mail, so there the subject decides.
+    A line such as "Forwarded message" says it in itself, unless it stands in a quotation. Outlook writes the same
+    header block above forwarded and answered mail, so there the subject decides.
     """
     body = text if text.strip() else to_text(html)
     lines = newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]
@@ -58,7 +61,7 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
 
 
 def _announces(line: str) -> bool:
-    """Whether a line is a "Forwarded message" line; all of them are dashed or end with a colon, which is cheap to see."""
+    """Whether a line is a "Forwarded message" line; all are dashed or end with a colon, which is cheap to see."""
     if not line or line[0] == ">" or not (line[-1] in _COLONS or line[0] in _DASHES):
         return False
     stripped = line.strip(MARKS)
@@ -137,7 +140,9 @@ def _attributed(line: str) -> Forwarded:
     for _ in range(2):
         date = _EDGES.sub("", date).strip(_DATE_EDGE)
     return Forwarded(
-        sender=Address(name=_CONNECTORS.sub("", name[1]).strip(" \"'(<") if name else "", address=_lower_domain(address[0])),
+        sender=Address(
+            name=_CONNECTORS.sub("", name[1]).strip(" \"'(<") if name else "", address=_lower_domain(address[0])
+        ),
         date=date[:_MAX_VALUE] if any(character.isdigit() for character in date) else None,
     )
 

@@ -1,8 +1,8 @@
 """What kind of mail this is, and by what evidence.
 
-RFC 3834 (automatic responses), RFC 5965 (complaints), RFC 3464 (bounces), RFC 8098 (receipts), RFC 2919 and 2369 (lists),
-RFC 8460 (TLS reports), RFC 7489 (DMARC reports), and the fields vendors set instead. A header that says it outright
-decides; wording only together with a second, independent sign.
+RFC 3834 (automatic responses), RFC 5965 (complaints), RFC 3464 (bounces), RFC 8098 (receipts), RFC 2919 and 2369
+(lists), RFC 8460 (TLS reports), RFC 7489 (DMARC reports), and the fields vendors set instead. A field that says it
+outright decides; wording only together with a second, independent sign.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass, field
 
 from domain.email import Address, Bounce, MailKind
-from mail import phrases
+from mail import automatic_phrases
 from mail.headers import Headers
+from mail.phrases import REPLY_SUBJECT
 
 _BODY_START = 1_500
 _SUBJECT_START = 300
@@ -72,7 +73,11 @@ _MACHINE_FIELDS = (
     "X-Mailgun-Tag",
     "X-SES-Configuration-Set",
 )
-_NO_REPLY = re.compile(r"(?:no|do|ne|nicht)[-_.]?(?:not[-_.]?)?(?:reply|respon[ds]e?|antworten|repondre|reponder)|noreply|notifications?\Z|automailer", re.I)
+_NO_REPLY = re.compile(
+    r"(?:no|do|ne|nicht)[-_.]?(?:not[-_.]?)?(?:reply|respon[ds]e?|antworten|repondre|reponder)|noreply"
+    r"|notifications?\Z|automailer",
+    re.I,
+)
 _BULK = re.compile(r"\s*(?:bulk|junk|auto|auto-generated)\s*\Z", re.I)
 _TYPE_WORD = re.compile(r"\s*([A-Za-z-]+)")
 _DMARC_SUBJECT = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?report domain:?\s*\S+.*(?:submitter|report-id)", re.I)
@@ -94,12 +99,14 @@ def classify(
     """The kind of a mail; `ordinary` where nothing says otherwise.
 
     `content_type`: of the whole mail, lower case; `report_type`: the report-type parameter of a multipart/report;
-    `has_calendar`: a text/calendar part is there; `message_id_own`: the mail is one that postroom itself sent, come back.
+    `has_calendar`: a text/calendar part is there; `message_id_own`: the mail is one that postroom sent, come back.
     """
     if is_feedback_report or report_type == "feedback-report":
         return Kind("complaint", ["message/feedback-report (RFC 5965)"])
     if bounce is not None:
-        return Kind("bounce", [f"delivery report: action {bounce.action or 'unknown'}, status {bounce.status or 'unknown'}"])
+        return Kind(
+            "bounce", [f"delivery report: action {bounce.action or 'unknown'}, status {bounce.status or 'unknown'}"]
+        )
     report = _report(headers, content_type, report_type, subject)
     if report:
         return Kind("report", [report])
@@ -136,17 +143,17 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
     for name, pattern in _RESPONDER_FIELDS:
         if name in headers and (pattern is None or any(pattern.match(value) for value in headers.all(name))):
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
-    answers = phrases.AUTO_REPLY_SUBJECT.search(subject[:_SUBJECT_START])
-    absent = answers or phrases.ABSENCE_SUBJECT.search(subject[:_SUBJECT_START])
+    answers = automatic_phrases.AUTO_REPLY_SUBJECT.search(subject[:_SUBJECT_START])
+    absent = answers or automatic_phrases.ABSENCE_SUBJECT.search(subject[:_SUBJECT_START])
     signs = _unattended(headers, submitted)
     if absent and signs:
         return [f"subject says so: {absent[0].strip()[:80]}", *signs]
-    if phrases.REPLY_SUBJECT.match(subject):
+    if REPLY_SUBJECT.match(subject):
         # People answer automatic answers.
         answers = None
     # The body is read only where something else already says that no person sent this.
     if answers or submitted == "auto-generated" or _null_sender(headers):
-        worded = phrases.AUTO_REPLY_BODY.search(text[:_BODY_START])
+        worded = automatic_phrases.AUTO_REPLY_BODY.search(text[:_BODY_START])
         if worded:
             return ["the text says so", *([f"subject says so: {answers[0].strip()[:80]}"] if answers else []), *signs]
     return []
@@ -168,10 +175,15 @@ def _unattended(headers: Headers, submitted: str) -> list[str]:
         signs.append("X-Auto-Response-Suppress")
     if _null_sender(headers):
         signs.append("empty Return-Path")
-    for name in ("Precedence", "X-Precedence"):
-        if _BULK.match(headers.get(name) or ""):
-            signs.append(f"{name}: {headers.get(name)}")
-    return signs
+    return signs + _bulk(headers)
+
+
+def _bulk(headers: Headers) -> list[str]:
+    return [
+        f"{name}: {headers.get(name)}"
+        for name in ("Precedence", "X-Precedence")
+        if _BULK.match(headers.get(name) or "")
+    ]
 
 
 def _null_sender(headers: Headers) -> bool:
@@ -195,9 +207,7 @@ def _machine(headers: Headers, from_: list[Address]) -> list[str]:
     submitted = _auto_submitted(headers)
     if submitted and submitted != "no":
         evidence.append(f"Auto-Submitted: {submitted}")
-    for name in ("Precedence", "X-Precedence"):
-        if _BULK.match(headers.get(name) or ""):
-            evidence.append(f"{name}: {headers.get(name)}")
+    evidence.extend(_bulk(headers))
     evidence.extend(name for name in _MACHINE_FIELDS if name in headers)
     if "List-Unsubscribe" in headers or "List-Id" in headers:
         evidence.append("List-Unsubscribe" if "List-Unsubscribe" in headers else "List-Id")

@@ -121,13 +121,16 @@ def _has_leftovers(result: str) -> bool:
     if len(labels - {"other"}) >= 3:
         return True
     return any(
-        line.rstrip().endswith((":", "：")) and len(line) < _MAX_ATTRIBUTION and "@" in line and WROTE.search(line.lower())
+        line.rstrip().endswith((":", "："))
+        and len(line) < _MAX_ATTRIBUTION
+        and "@" in line
+        and WROTE.search(line.lower())
         for line in lines
     )
 
 
 def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:
-    """One answer of the two bodies' answers: the plain one's wording, the HTML's knowledge of where the quotation begins."""
+    """One answer of the two bodies' answers: the plain one's wording, the HTML's knowledge of what is quoted."""
     plain_words = _WORD.findall(plain.text)
     rich_words = _WORD.findall(rich.text)
     if plain_words == rich_words:
@@ -153,7 +156,7 @@ def _share(words: list[str], others: list[str]) -> float:
 
 
 def _first_words(text: str, words: list[str]) -> str | None:
-    """The beginning of `text` that has exactly these words, with the punctuation after them; None if it begins otherwise."""
+    """The beginning of `text` that has exactly these words, with the punctuation after them; None: it has others."""
     end = 0
     for found, expected in zip(_WORD.finditer(text), words, strict=False):
         if found[0] != expected:

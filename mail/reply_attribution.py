@@ -1,4 +1,4 @@
-"""The line above a quotation: "On 5 May 2024 at 10:12, Anna <anna@example.com> wrote:", in any language, wrapped or not."""
+"""The line above a quotation, in any language, wrapped or not: "On 5 May 2024, Anna <a@example.com> wrote:"."""
 
 from __future__ import annotations
 
@@ -17,11 +17,19 @@ _MAX_LINE = 200
 _MAX_AFTER_VERB = 160
 
 _EDGE = " -–—_*" + MARKS
-_OWN_VERBS = frozenset({"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"})
+_OWN_VERBS = frozenset(
+    {"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"}
+)
 _ADDRESS = re.compile(r"[<(\[«\"]?(?:mailto:)?[^\s<>()\[\]:;,\"]{1,80}@[^\s<>()\[\]:;,\"]{1,120}")
-_ADDRESS_END = re.compile(r"(?:<|\(|\[|&lt;)\s?(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]|&gt;)+(?:\s?<mailto:[^\s<>]{1,200}>)?\s*[:：]?\s*\Z")
+_ADDRESS_END = re.compile(
+    r"(?:<|\(|\[|&lt;)\s?(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]"
+    r"|&gt;)+(?:\s?<mailto:[^\s<>]{1,200}>)?\s*[:：]?\s*\Z"
+)
 _TIME = re.compile(r"\d{1,2}\s?[:.h시時]\s?\d{2}|\d{1,2}\s?(?:[ap]\.?m\.?|uhr|h\b)", re.I)
-_DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,12}|[^\W\d_]{3,12}\.? \d{1,2}\b|\d{1,2}\s?[月월]")
+_DAY = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}"
+    r"|\d{1,2}\.? (?:de )?[^\W\d_]{3,12}|[^\W\d_]{3,12}\.? \d{1,2}\b|\d{1,2}\s?[月월]"
+)
 _STARTS_WITH_DATE = re.compile(r"\d{1,4}\s?[./年년-]|\d{1,2}\.? [^\W\d_]{3,}|\d{4}\b")
 _FIRST_WORD = re.compile(r"[^\s\d,]+")
 # Horde: "Zitat von Anna <anna@example.com>:".
@@ -96,7 +104,7 @@ def _quote_follows(lines: Sequence[str], end: int) -> bool:
 
 
 def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
-    """"opened": an attribution from its first word on; "bare": one, but more of it may stand above; None: none.
+    """ "opened": an attribution from its first word on; "bare": one, but more of it may stand above; None: none.
 
     `followed`: a `>` quotation comes next, so that less else is needed.
     """
@@ -145,7 +153,7 @@ def _verb(lower: str) -> tuple[int, int] | None:
 def _without_verb(
     text: str, *, colon: bool, address: bool, time: bool, day: bool, followed: bool
 ) -> Literal["opened", "bare"] | None:
-    """"2024-05-01 9:30 GMT+02:00 Anna <anna@example.com>:" as Gmail writes where it has no words."""
+    """ "2024-05-01 9:30 GMT+02:00 Anna <anna@example.com>:" as Gmail writes where it has no words."""
     if not (time or day) or not address:
         return None
     if not _ADDRESS_END.search(text):

@@ -42,7 +42,7 @@ class Body:
 
 
 def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
-    """The author's stretches of `lines`; `known`: lines that repeat earlier mail; `is_forward`: the subject says Fwd:."""
+    """The author's stretches of `lines`; `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:."""
     stripped = [line.strip(MARKS) for line in lines]
     quoted = _quoted_lines(stripped, known)
     attributions, shared = _attributions(stripped, quoted)
@@ -110,7 +110,9 @@ def _original_at(
             body.stretches[-1].append(lines[number])
             return number + 1
     elif (":" in line[:40] or "：" in line[:40]) and label_of(line):
-        block = read_block(stripped, number, announced="container" in body.found and _after_cut(stripped, number)) or read_line(line)
+        block = read_block(
+            stripped, number, announced="container" in body.found and _after_cut(stripped, number)
+        ) or read_line(line)
         if block is None:
             body.stretches[-1].append(lines[number])
             return number + 1
@@ -180,7 +182,7 @@ def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[boo
 
 
 def _is_rest(above: str, line: str) -> bool:
-    """Whether an unmarked line between two quoted ones is what was wrapped off the first: its last words, or a long link."""
+    """Whether an unmarked line between quoted ones was wrapped off the first: its last words, or a long link."""
     if len(above) >= _WRAPPED_QUOTE and len(line) <= _MAX_REST and line[0].islower():
         return True
     return " " not in line and ("://" in line or "=" in line or len(line) > _MAX_REST)
@@ -213,7 +215,7 @@ def _asks_to_write_above(line: str) -> bool:
 
 
 def _attributions(stripped: list[str], quoted: list[bool]) -> tuple[dict[int, int], tuple[int, int] | None]:
-    """First line → the line after the last of each attribution; and (line, position) of one behind other words, if any."""
+    """First line → the line after the last of each attribution; (line, position) of one behind other words, if any."""
     result: dict[int, int] = {}
     shared: tuple[int, int] | None = None
     candidates = [number for number, line in enumerate(stripped) if line and reply_attribution.may_end(line)]

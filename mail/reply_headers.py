@@ -80,7 +80,7 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
 
 
 def read_line(line: str, *, announced: bool = False) -> HeaderBlock | None:
-    """A block that was run together on one line: `From: Anna <anna@example.com>To: BenSent: 1 May 2024Subject: Hello`."""
+    """A block that was run together on one line: `From: Anna <a@example.com>To: BenSent: 1 May 2024Subject: Hello`."""
     if not label_of(line) or line.count(":") + line.count("：") < 3:
         return None
     block = HeaderBlock(0, 1)
@@ -104,7 +104,7 @@ def _continues(label: Label, value: str, line: str) -> bool:
     if not value or value.count("<") > value.count(">") or value.count("[") > value.count("]"):
         return True
     if label in ("to", "cc"):
-        return value.endswith((",", ";")) or bool(_ADDRESS.search(line)) and len(line) < 200 or line.endswith(";")
+        return value.endswith((",", ";")) or (bool(_ADDRESS.search(line)) and len(line) < 200) or line.endswith(";")
     if label == "from":
         return bool(_ADDRESS.search(line)) and not _ADDRESS.search(value) and len(line) < 120
     return label == "subject" and len(value) > 50 and len(line) < 60
@@ -114,7 +114,7 @@ def _coherent(block: HeaderBlock, announced: bool) -> bool:
     fields = block.fields
     named = [kind for kind in ("from", "date", "to", "subject") if kind in fields]
     if announced:
-        return "from" in fields and len(named) >= 1 or len(named) >= 2
+        return ("from" in fields and len(named) >= 1) or len(named) >= 2
     if len(named) < 3 or "from" not in fields or not fields["from"]:
         return False
     date = fields.get("date", "").translate(_INVISIBLE)

@@ -24,41 +24,45 @@ _MAX_HTML = 2_000_000
 _MAX_LEAD = 1_000
 _MAX_TAG = 1_600
 
-# A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without one
-# (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
+# A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without
+# one (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
 _HINTS = ("quote", "QUOTE", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "moz-cite", "Zm-_Id", "ReplySection")
 # Searched piece by piece, so that what stands inside a quotation is passed over.
 _WINDOW = 16_384
 _CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{1,1500})>", re.I)
-_ATTRIBUTE = re.compile(r"\b(class|id|type|name|style|data-marker|data-smartmail|data-signatureblock|border)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.I)
-_TAG = re.compile(r"<[^<>]*>?|&nbsp;")
-# The short ones ("forwarded") are ordinary words.
-_FORWARD_PHRASES = tuple(phrase for phrase in FORWARDED if len(phrase) > 9 or not phrase.isascii() and len(phrase) > 3)
-
-_QUOTE_CLASS = re.compile(
-    r"(?:^|\s)(?:gmail_quote|yahoo_quoted|protonmail_quote|tutanota_quote|mailru-blockquote|clean_bq|front-blockquote|missive_quote|cm_quote|"
-    r"freshdesk_quote|zendesk_quote|hs_reply_quote|quoted-?text|quote|x?moz-quote|airmail_ext_quote|iwm-quote|ydp[0-9a-f]{1,12}yahoo_quoted|elided-text|"
-    r"ms-outlook-mobile-reference-message|OutlookMessageHeader|history_container|gorgias_quote)(?:\s|$)",
+_ATTRIBUTE = re.compile(
+    r"\b(class|id|type|name|style|data-marker|data-smartmail)\s*=\s*(\"[^\"]*\""
+    r"|'[^']*'|[^\s\"'>]+)",
     re.I,
 )
-_QUOTE_ID = re.compile(r"^(?:blockquote_zmail|yahoo_quoted_\w*|isReplyContent|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|qm-quote|replyblockquote|reply-intro-quote|mailcontent-quote|bloop_quote\w*)$", re.I)
+_TAG = re.compile(r"<[^<>]*>?|&nbsp;")
+# The short ones ("forwarded") are ordinary words.
+_FORWARD_PHRASES = tuple(
+    phrase for phrase in FORWARDED if len(phrase) > 9 or (not phrase.isascii() and len(phrase) > 3)
+)
+
+_QUOTE_CLASS = re.compile(
+    r"(?:^|\s)(?:gmail_quote|(?:ydp[0-9a-f]{1,12})?yahoo_quoted|protonmail_quote|tutanota_quote|mailru-blockquote"
+    r"|front-blockquote|missive_quote|cm_quote|freshdesk_quote|zendesk_quote|hs_reply_quote|gorgias_quote|iwm-quote"
+    r"|airmail_ext_quote|x?moz-quote|quoted-?text)(?:\s|$)",
+    re.I,
+)
+_QUOTE_ID = re.compile(
+    r"^(?:yahoo_quoted_\w*|blockquote_zmail|isReplyContent|qm-quote|replyblockquote|mailcontent-quote|bloop_quote\w*)$",
+    re.I,
+)
 _QUOTE_NAME = re.compile(r"^(?:quote|quoted-content|messageReplySection)$", re.I)
-_ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|moz-cite-prefix|zmail_extra_hr|protonmail_quote_intro|moz-email-headers-table)(?:\s|$)", re.I)
-_CUT_ID = re.compile(r"^(?:divRplyFwdMsg|appendonsend|stopSpelling|zwchr)$", re.I)
+_ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|moz-cite-prefix|protonmail_quote_intro)(?:\s|$)", re.I)
+_CUT_ID = re.compile(r"^(?:divRplyFwdMsg|zwchr)$", re.I)
 _SIGNATURE_CLASS = re.compile(
-    r"(?:^|\s)(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?:-user|-proton)?|tutanota_signature|bloop_sign\w*|mb_sig|sh-signature|"
-    r"front-signature|zmail_signature|mailspring-signature|missive_signature|hs-signature|elementToProof_signature)(?:\s|$)",
+    r"(?:^|\s)(?:gmail_signature(?:_prefix)?|moz-signature|protonmail_signature_block(?:-user|-proton)?"
+    r"|tutanota_signature|sh-signature|front-signature|zmail_signature|mailspring-signature|missive_signature"
+    r"|hs-signature)(?:\s|$)",
     re.I,
 )
 _SIGNATURE_ID = re.compile(
-    r"^(?:Signature|x_Signature|ms-outlook-mobile-signature|AppleMailSignature|ymail_android_signature|protonmail_mobile_signature_block|bloop_sign\w*|sig\d*|signature\d*|"
-    r"lineBreakAtBeginningOfSignature_|mobile-signature|ymail_ios_signature|Zm-_Id_-Sgn\d+)$",
-    re.I,
-)
-# Outlook draws a line above the original's header: pale grey (2013 on), blue (2007 and 2010), Windows Mail.
-_OUTLOOK_RULE = re.compile(
-    r"border-top:\s*(?:solid\s+#?(?:e1e1e1|b5c4df|c4c4c4|cccccc)\s+1\.0pt|(?:#?(?:e1e1e1|b5c4df)|rgb\((?:225,\s*225,\s*225|229,\s*229,\s*229|181,\s*196,\s*223)\))\s+(?:1pt|1px)\s+solid|1px\s+solid\s+(?:#e5e5e5|rgb\(229))"
-    r"|border-top-color:\s*rgb\(229,\s*229,\s*229\)",
+    r"^(?:(?:x_)?Signature|ms-outlook-mobile-signature|AppleMailSignature|ymail_(?:android|ios)_signature"
+    r"|protonmail_mobile_signature_block|signature\d*|mobile-signature|Zm-_Id_-Sgn\d+)$",
     re.I,
 )
 
@@ -71,7 +75,7 @@ class _Element:
 
 
 def annotated_text(html: str) -> str | None:
-    """The text of `html` with `QUOTE_LINE` and `CUT_LINE` where quotations stood and without signatures; None: no marks."""
+    """The text of `html` with `QUOTE_LINE` and `CUT_LINE` where quotations stood, no signatures; None: no marks."""
     html = html[:_MAX_HTML]
     elements = list(_marked(html))
     if not elements:
@@ -96,7 +100,7 @@ def _marked(html: str) -> Iterator[_Element]:
         for start in _hinted_tags(html, window, end):
             match = _CANDIDATE.match(html, start) if start >= position else None
             line = _meaning(match[1].lower(), match[2]) if match else None
-            if match is None or line is None or line == QUOTE_LINE and _is_gmail_citation(html, match):
+            if match is None or line is None or (line == QUOTE_LINE and _is_gmail_citation(html, match)):
                 continue
             if line == CUT_LINE:
                 # What comes next is the original's header, which the text itself tells; the mark only says so.
@@ -126,7 +130,7 @@ def _hinted_tags(html: str, start: int, end: int) -> list[int]:
 
 
 def _is_gmail_citation(html: str, element: re.Match[str]) -> bool:
-    """Gmail's "quote" button makes the element that its replies use, too; a reply's stands within, or after, another mark."""
+    """Gmail's "quote" button makes the element that its replies use, too; a reply's stands within another mark."""
     if "gmail_quote" not in element[2] or element[1].lower() != "blockquote":
         return False
     return html.find("gmail_quote", 0, element.start()) < 0 and html.find("gmail_attr", 0, element.start()) < 0
@@ -137,28 +141,41 @@ def _meaning(tag: str, source: str) -> str | None:
     attributes = {name.lower(): value.strip("\"'") for name, value in _ATTRIBUTE.findall(source)}
     identity = attributes.get("id", "")
     classes = attributes.get("class", "")
-    if _SIGNATURE_ID.match(identity) or _SIGNATURE_CLASS.search(classes) or attributes.get("data-marker") == "__SIG_PRE__":
+    if (
+        _SIGNATURE_ID.match(identity)
+        or _SIGNATURE_CLASS.search(classes)
+        or attributes.get("data-marker") == "__SIG_PRE__"
+    ):
         return ""
-    if attributes.get("data-smartmail", "").lower() == "gmail_signature" or attributes.get("name", "") == "messageSignatureSection":
+    if (
+        attributes.get("data-smartmail", "").lower() == "gmail_signature"
+        or attributes.get("name", "") == "messageSignatureSection"
+    ):
         return ""
     if _CUT_ID.match(identity) or attributes.get("data-marker") in ("__DIVIDER__", "__HEADERS__"):
         return CUT_LINE
     if attributes.get("data-marker") == "__QUOTED_TEXT__" or _QUOTE_ID.match(identity):
         return QUOTE_LINE
-    if tag in ("div", "p") and "border-top" in attributes.get("style", "") and _OUTLOOK_RULE.search(attributes["style"]):
-        return CUT_LINE
     if tag == "blockquote":
         return QUOTE_LINE if _is_citation(attributes, classes) else None
     if tag == "div" and "gmail_quote" in classes:
         # Gmail's outer element also holds what is written between the quotations; the inner ones are the quotations.
         return None
-    if _QUOTE_NAME.match(attributes.get("name", "")) or _QUOTE_CLASS.search(classes) or _ATTRIBUTION_CLASS.search(classes):
+    if (
+        _QUOTE_NAME.match(attributes.get("name", ""))
+        or _QUOTE_CLASS.search(classes)
+        or _ATTRIBUTION_CLASS.search(classes)
+    ):
         return QUOTE_LINE
     return None
 
 
 def _is_citation(attributes: dict[str, str], classes: str) -> bool:
-    if attributes.get("type", "").lower() == "cite" or _QUOTE_CLASS.search(classes) or "cite" in attributes.get("class", "").lower():
+    if (
+        attributes.get("type", "").lower() == "cite"
+        or _QUOTE_CLASS.search(classes)
+        or "cite" in attributes.get("class", "").lower()
+    ):
         return True
     style = attributes.get("style", "").lower().replace(" ", "")
     return "border-left" in style and "border-left:none" not in style and "border-left:0" not in style

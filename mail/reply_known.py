@@ -44,13 +44,18 @@ def known_lines(lines: Sequence[str], known_texts: Sequence[str]) -> list[bool]:
         hits[owner] += hit
     repeated = [bool(total) and hit >= _COVERED * total for total, hit in zip(totals, hits, strict=True)]
     wording = "".join(wordings)
-    whole = {" ".join(_words(line)) for text in known_texts for line in text[:_MAX_KNOWN].split("\n") if len(line) < _MAX_SHORT}
+    whole = {
+        " ".join(_words(line))
+        for text in known_texts
+        for line in text[:_MAX_KNOWN].split("\n")
+        if len(line) < _MAX_SHORT
+    }
     between = []
     around = []
     for line, total in zip(lines, totals, strict=True):
         short = " ".join(_words(line)) if 0 < total < _RUN else ""
-        between.append(not total or bool(short) and f" {short} " in wording)
-        around.append(not total or bool(short) and short in whole)
+        between.append(not total or (bool(short) and f" {short} " in wording))
+        around.append(not total or (bool(short) and short in whole))
     return _long_stretches(_bridged(repeated, between, around), totals)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-# Spaces, marks and emphasis that clients put around what they write: zero-width and bidirectional marks, `*From:*`, `> `.
+# What clients put around what they write: spaces, zero-width and bidirectional marks; and emphasis as in `*From:*`.
 MARKS = " \t\r\xa0\u200b\u200c\u200d\u2060\ufeff\u202f\u3000\u00ad" + "".join(
     map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 )
 EMPHASIS = MARKS + "*_"
 
-_CLOSING_WORDS = frozenset({"wrote:", "a écrit :", "a écrit:", "schrieb:", "ha scritto:", "escribió:", "escreveu:", "writes:"})
+_CLOSING_WORDS = frozenset(
+    {"wrote:", "a écrit :", "a écrit:", "schrieb:", "ha scritto:", "escribió:", "escreveu:", "writes:"}
+)
 
 
 def is_quoted(stripped: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mail.phrases import (
+from mail.closing_phrases import (
     BANNER,
     CLOSING,
     CONTACT,
@@ -33,8 +33,12 @@ _RULE_SIGNS = "-_=*~#—–―═─"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
 _NAME = re.compile(r"[*_]*[^\W\d_][^\n\d@:/\[\]]{2,40}")
 _LIST_FOOTER = re.compile(
-    r"(?:[\w. -]{1,60} )?mailing list(?: -- |\Z|[^\n]{0,60}\Z)|you (?:received|are receiving|have received|got) this (?:message|e-?mail|because)|you are receiving this|to (?:unsubscribe|view this discussion|post to this group|stop receiving|manage your)"
-    r"|unsubscribe(?:\s|:|\Z)|reply to this e?-?mail directly|view it on github|visit this group|this email (?:was sent|is a service)|[\w.-]+@[\w.-]+ mailing list|list archives?:|https?://\S{1,80}/(?:mailman|listinfo|options)\S{0,80}\Z",
+    r"(?:[\w. -]{1,60} )?mailing list(?: -- |\Z|[^\n]{0,60}\Z)|you (?:received|are receiving|have received"
+    r"|got) this (?:message|e-?mail|because)|you are receiving this|to (?:unsubscribe|view this discussion"
+    r"|post to this group|stop receiving|manage your)"
+    r"|unsubscribe(?:\s|:|\Z)|reply to this e?-?mail directly|view it on github|visit this group"
+    r"|this email (?:was sent|is a service)|[\w.-]+@[\w.-]+ mailing list|list archives?:"
+    r"|https?://\S{1,80}/(?:mailman|listinfo|options)\S{0,80}\Z",
     re.I,
 )
 
@@ -124,7 +128,7 @@ def _notice_start(paragraph: list[str]) -> int | None:
         if DISCLAIMER_START.match(line[:_MAX_START].lower()):
             # The words of the law decide: "This message contains …" alone is somebody's sentence.
             words = set(DISCLAIMER_WORDS.findall(" ".join(paragraph[number:])[:4_000].lower()))
-            if len(words) >= 2 or len(words) == 1 and len(line) < 120:
+            if len(words) >= 2 or (len(words) == 1 and len(line) < 120):
                 return number
         elif _LIST_FOOTER.match(line[:_MAX_START]):
             return number

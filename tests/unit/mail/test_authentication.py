@@ -11,21 +11,23 @@ from mail.headers import Headers
 FIELDS = [
     (
         "Gmail",
-        "mx.google.com;\r\n dkim=pass header.i=@example.com header.s=s1 header.b=abc;\r\n arc=pass (i=1 spf=fail dmarc=fail);\r\n"
-        " spf=pass (google.com: domain of a@example.com designates 192.0.2.1; permitted) smtp.mailfrom=a@example.com;\r\n"
+        "mx.google.com;\r\n dkim=pass header.i=@example.com header.s=s1 header.b=abc;\r\n"
+        " arc=pass (i=1 spf=fail dmarc=fail);\r\n"
+        " spf=pass (domain of a@example.com designates 192.0.2.1; permitted) smtp.mailfrom=a@example.com;\r\n"
         " dmarc=pass (p=NONE sp=NONE dis=NONE) header.from=example.com",
         ("mx.google.com", "pass", "example.com", "pass", "example.com", "pass", "example.com"),
     ),
     (
         "Microsoft 365 gives no authserv-id",
-        "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.com; dkim=pass (signature was verified) header.d=example.com;"
+        "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.com; dkim=pass (verified) header.d=example.com;"
         "dmarc=bestguesspass action=none header.from=example.com;compauth=pass reason=109",
         ("", "pass", "example.com", "pass", "example.com", "bestguesspass", "example.com"),
     ),
     ("with a version, nothing checked", "example.org 1; none", ("example.org", None, None, None, None, None, None)),
     (
         "of several signatures the one that passed",
-        'example.org; dkim=fail reason="bad; dkim=pass" header.d=a.example; dkim=pass header.d=b.example; dkim=pass header.d=c.example',
+        'example.org; dkim=fail reason="bad; dkim=pass" header.d=a.example; dkim=pass header.d=b.example;'
+        " dkim=pass header.d=c.example",
         ("example.org", None, None, "pass", "b.example", None, None),
     ),
     (
@@ -65,7 +67,12 @@ def test_hops_come_topmost_first_then_the_sealed_ones_newest_first() -> None:
         b"Authentication-Results: below.example; spf=fail\n"
     )
     found = read_results(headers)
-    assert [result.authserv_id for result in found] == ["top.example", "below.example", "second.example", "first.example"]
+    assert [result.authserv_id for result in found] == [
+        "top.example",
+        "below.example",
+        "second.example",
+        "first.example",
+    ]
     assert [result.arc_instance for result in found] == [None, None, 2, 1]
 
 

@@ -9,7 +9,9 @@ from mail.bounce import read_bounce, severity
 from mail.bounce_text import split_returned, status
 from mail.headers import Headers
 
-DAEMON = Headers(b"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nTo: support@example.com\nSubject: failure notice\n")
+DAEMON = Headers(
+    b"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nTo: support@example.com\nSubject: failure notice\n"
+)
 PERSON = Headers(b"From: Greta Holm <greta@example.org>\nTo: support@example.com\nSubject: Undelivered mail\n")
 
 
@@ -19,9 +21,11 @@ def read(headers: Headers, text: str = "", **parts: object) -> Bounce | None:
 
 
 def test_the_report_part_decides() -> None:
-    report = "Reporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; olga@example.net\nAction: failed\nStatus: 5.1.1\n"
+    report = "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; olga@example.net\nAction: failed\nStatus: 5.1.1\n"
     found = read(DAEMON, delivery_status=[report], returned_headers="Message-ID: <out-1@example.com>\n")
-    assert found == Bounce(recipient="olga@example.net", status="5.1.1", action="failed", original_message_id="out-1@example.com")
+    assert found == Bounce(
+        recipient="olga@example.net", status="5.1.1", action="failed", original_message_id="out-1@example.com"
+    )
 
 
 def test_the_failed_recipient_counts_among_several() -> None:
@@ -40,7 +44,11 @@ def test_a_report_of_success_is_no_bounce() -> None:
 
 
 def test_a_report_without_its_parts_is_read_from_its_text() -> None:
-    found = read(DAEMON, "The following address failed:\n\n  olga@example.net\n    550 5.1.1 no such user\n", is_dsn_multipart=True)
+    found = read(
+        DAEMON,
+        "The following address failed:\n\n  olga@example.net\n    550 5.1.1 no such user\n",
+        is_dsn_multipart=True,
+    )
     assert found is not None
     assert (found.recipient, found.status, found.action) == ("olga@example.net", "5.1.1", "failed")
 
@@ -56,7 +64,9 @@ def test_a_mail_server_writing_about_something_else_is_no_report() -> None:
 
 
 def test_a_late_mail_is_a_bounce_that_is_delayed() -> None:
-    found = read(DAEMON, "Your message has not yet been delivered to:\n\n  olga@example.net\n\nWe will continue to retry.\n")
+    found = read(
+        DAEMON, "Your message has not yet been delivered to:\n\n  olga@example.net\n\nWe will continue to retry.\n"
+    )
     assert found is not None
     assert (found.action, severity(found)) == ("delayed", "soft")
 
@@ -93,7 +103,9 @@ def test_status_from_what_is_printed(text: str, expected: str | None) -> None:
 
 
 def test_the_returned_mail_is_told_from_the_report() -> None:
-    report, returned = split_returned("It failed.\n\n--- Below this line is a copy of the message.\n\nMessage-ID: <a@b>\n")
+    report, returned = split_returned(
+        "It failed.\n\n--- Below this line is a copy of the message.\n\nMessage-ID: <a@b>\n"
+    )
     assert "Message-ID" not in report
     assert returned is not None
     assert "Message-ID" in returned

@@ -76,7 +76,8 @@ FORWARDS = [
     (
         "HubSpot, Japanese",
         "Fwd: 棚",
-        "---------- メッセージを転送 ---------\n送信元：Olga Winter <olga@example.net>\n日付：2024年5月6日月曜日 16:02:11\n"
+        "---------- メッセージを転送 ---------\n送信元：Olga Winter <olga@example.net>\n"
+        "日付：2024年5月6日月曜日 16:02:11\n"
         "件名：壊れた棚\n送信先：info@example.com\n\n壊れています。\n",
         "2024年5月6日月曜日 16:02:11",
         "壊れた棚",
@@ -84,7 +85,9 @@ FORWARDS = [
 ]
 
 
-@pytest.mark.parametrize(("subject", "body", "date", "original"), [case[1:] for case in FORWARDS], ids=[case[0] for case in FORWARDS])
+@pytest.mark.parametrize(
+    ("subject", "body", "date", "original"), [case[1:] for case in FORWARDS], ids=[case[0] for case in FORWARDS]
+)
 def test_sender_date_and_subject_of_the_original(subject: str, body: str, date: str, original: str) -> None:
     found = find_forwarded(subject, body, "")
     assert found is not None
@@ -93,7 +96,8 @@ def test_sender_date_and_subject_of_the_original(subject: str, body: str, date: 
 
 def test_an_html_only_forward_is_read_as_well() -> None:
     html = (
-        '<div class="gmail_quote">---------- Forwarded message ---------<br>From: <b>Olga Winter</b> &lt;olga@example.net&gt;<br>'
+        '<div class="gmail_quote">---------- Forwarded message ---------<br>'
+        "From: <b>Olga Winter</b> &lt;olga@example.net&gt;<br>"
         "Date: Mon, May 6, 2024<br>Subject: Broken shelf<br>To: info@example.com<br><br>It is broken.</div>"
     )
     found = find_forwarded("Fwd: Broken shelf", "", html)
@@ -102,13 +106,18 @@ def test_an_html_only_forward_is_read_as_well() -> None:
 
 
 def test_an_answer_is_no_forward() -> None:
-    header = "From: Olga <olga@example.net>\nSent: 6 May 2024 16:02\nTo: info@example.com\nSubject: Shelf\n\nIt is broken.\n"
+    header = (
+        "From: Olga <olga@example.net>\nSent: 6 May 2024 16:02\nTo: info@example.com\nSubject: Shelf\n\nIt is broken.\n"
+    )
     assert find_forwarded("RE: Shelf", "Thanks.\n\n" + header, "") is None
     assert find_forwarded("Shelf", "It is broken.\n", "") is None
 
 
 def test_an_answer_to_a_forward_is_no_forward() -> None:
-    body = "I take it.\n\nOn 6 May 2024, Dev <dev@example.com> wrote:\n> ---------- Forwarded message ---------\n> From: Olga <olga@example.net>\n"
+    body = (
+        "I take it.\n\nOn 6 May 2024, Dev <dev@example.com> wrote:\n"
+        "> ---------- Forwarded message ---------\n> From: Olga <olga@example.net>\n"
+    )
     assert find_forwarded("Re: Fwd: Shelf", body, "") is None
 
 

@@ -70,7 +70,15 @@ def test_a_field_that_only_responders_set_is_enough(fields: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", ["", "Auto-Submitted: no", "X-Auto-Response-Suppress: All", "Return-Path: <>", "X-Autoreply: no", "Precedence: normal"]
+    "fields",
+    [
+        "",
+        "Auto-Submitted: no",
+        "X-Auto-Response-Suppress: All",
+        "Return-Path: <>",
+        "X-Autoreply: no",
+        "Precedence: normal",
+    ],
 )
 def test_one_weak_sign_makes_no_automatic_mail(fields: str) -> None:
     assert kind_of(fields).kind == "ordinary"

@@ -20,7 +20,13 @@ def test_line_breaks_and_paragraphs_stay_as_written() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["> all of it quoted\n", "Sent from my iPhone", "-- \nMartin", "On 7 May 2024, Laura <laura@example.com> wrote:\n> hi", "?"],
+    [
+        "> all of it quoted\n",
+        "Sent from my iPhone",
+        "-- \nMartin",
+        "On 7 May 2024, Laura <laura@example.com> wrote:\n> hi",
+        "?",
+    ],
 )
 def test_a_mail_that_has_text_never_gives_an_empty_reply(text: str) -> None:
     assert extract_reply(text, "").text.strip()
@@ -35,7 +41,9 @@ def test_confidence_tells_the_sure_from_the_doubtful() -> None:
     plain = extract_reply("The blue one, please.", "").confidence
     quoted = extract_reply("The blue one, please." + QUOTED, "").confidence
     only_quoted = extract_reply("> Which one?\n> Laura\n", "").confidence
-    run_on = extract_reply("On 7 May 2024, Laura <laura@example.com> wrote:\n\nWhich one?\n\nThe blue one.", "").confidence
+    run_on = extract_reply(
+        "On 7 May 2024, Laura <laura@example.com> wrote:\n\nWhich one?\n\nThe blue one.", ""
+    ).confidence
     assert plain > 0.95
     assert quoted > 0.9
     assert only_quoted < 0.5
@@ -45,20 +53,23 @@ def test_confidence_tells_the_sure_from_the_doubtful() -> None:
 def test_the_html_tells_where_the_quotation_begins_and_the_text_gives_the_words() -> None:
     text = "The *blue* one.\n\nLaura scripsit heri vespere:\n\nWhich one?\n"
     html = (
-        '<div>The <b>blue</b> one.</div><div class="gmail_quote"><div class="gmail_attr">Laura scripsit heri vespere:</div>'
+        '<div>The <b>blue</b> one.</div><div class="gmail_quote">'
+        '<div class="gmail_attr">Laura scripsit heri vespere:</div>'
         '<blockquote class="gmail_quote">Which one?</blockquote></div>'
     )
     assert extract_reply(text, html).text == "The *blue* one."
 
 
 def test_a_text_part_longer_than_the_html_says_is_not_lost_when_they_disagree() -> None:
-    reply = extract_reply("Something else entirely, written for readers without HTML.", "<blockquote type=cite>x</blockquote>y")
+    reply = extract_reply(
+        "Something else entirely, written for readers without HTML.", "<blockquote type=cite>x</blockquote>y"
+    )
     assert "Something else entirely" in reply.text
 
 
 def test_known_text_is_taken_out_without_any_mark() -> None:
     parent = "Hello Martin, we have restarted the export service. Please try again and tell us whether it works."
-    body = "It works.\n\nHello Martin, we have restarted the\nexport service. Please try again and tell us\nwhether it works.\n"
+    body = "It works.\n\nHello Martin, we have restarted the\nexport service. Please try again and tell\nus whether it works.\n"
     assert extract_reply(body, "", [parent]).text == "It works."
 
 
@@ -69,14 +80,22 @@ def test_words_that_the_author_repeats_from_the_known_text_stay() -> None:
 
 
 def test_a_forwarding_subject_keeps_what_an_answering_one_takes_out() -> None:
-    body = "See below.\n\nFrom: Olga <olga@example.net>\nSent: 7 May 2024 09:14\nTo: info@example.com\nSubject: Shelf\n\nIt is broken.\n"
+    body = (
+        "See below.\n\nFrom: Olga <olga@example.net>\nSent: 7 May 2024 09:14\nTo: info@example.com\n"
+        "Subject: Shelf\n\nIt is broken.\n"
+    )
     assert extract_reply(body, "", (), "RE: Shelf").text == "See below."
     assert "It is broken." in extract_reply(body, "", (), "FW: Shelf").text
 
 
 def test_known_lines_are_found_however_they_were_wrapped_or_quoted() -> None:
     known = ["one two three four five six seven eight nine ten eleven twelve thirteen"]
-    lines = ["new words", "> one two three four five six", "> seven eight nine ten eleven twelve thirteen", "more new words"]
+    lines = [
+        "new words",
+        "> one two three four five six",
+        "> seven eight nine ten eleven twelve thirteen",
+        "more new words",
+    ]
     assert known_lines(lines, known) == [False, True, True, False]
 
 
@@ -97,7 +116,9 @@ def test_header_labels_in_their_spellings(line: str, kind: str, value: str) -> N
 def test_a_header_block_needs_more_than_a_form_has() -> None:
     assert read_block(["From: Anna", "Subject: Hello"], 0) is None
     assert read_block(["From: Hamburg", "To: Vienna", "Date: 12.06.2024"], 0) is None
-    block = read_block(["From: Anna <anna@example.com>", "Sent: 7 May 2024 09:14", "To: Ben", "Subject: Hello", "", "text"], 0)
+    block = read_block(
+        ["From: Anna <anna@example.com>", "Sent: 7 May 2024 09:14", "To: Ben", "Subject: Hello", "", "text"], 0
+    )
     assert block is not None
     assert (block.end, block.fields["subject"]) == (4, "Hello")
 

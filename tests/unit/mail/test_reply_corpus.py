@@ -32,7 +32,29 @@ def test_the_reply_is_what_the_author_wrote(sample: Path) -> None:
 
 def test_the_corpus_covers_languages_and_clients() -> None:
     assert len(SAMPLES) >= 300
-    languages = "en de fr es it pt nl pl ru sv tr zh ja ko da no fi cs hu uk ro".split()
+    languages = [
+        "en",
+        "de",
+        "fr",
+        "es",
+        "it",
+        "pt",
+        "nl",
+        "pl",
+        "ru",
+        "sv",
+        "tr",
+        "zh",
+        "ja",
+        "ko",
+        "da",
+        "no",
+        "fi",
+        "cs",
+        "hu",
+        "uk",
+        "ro",
+    ]
     for language in languages:
         assert sum(sample.name.startswith(f"{language}-") for sample in SAMPLES) >= 8, language
 

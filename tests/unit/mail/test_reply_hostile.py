@@ -80,7 +80,9 @@ def test_a_megabyte_of_html(html: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_a_megabyte_that_claims_to_be_a_report(text: str) -> None:
-    headers = Headers(b"From: MAILER-DAEMON@example.com\nSubject: failure notice\nReturn-Path: <>\nAuto-Submitted: auto-generated\n")
+    headers = Headers(
+        b"From: MAILER-DAEMON@example.com\nSubject: failure notice\nReturn-Path: <>\nAuto-Submitted: auto-generated\n"
+    )
     assert_quick(
         lambda: read_bounce(headers, delivery_status=[text], returned_headers=text, text=text, is_dsn_multipart=False)
     )

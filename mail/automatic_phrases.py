@@ -1,0 +1,70 @@
+"""What automatic answers say of themselves, in the languages of the people who write to us."""
+
+from __future__ import annotations
+
+import re
+
+# Subjects that only a responder writes.
+AUTO_REPLY_SUBJECT = re.compile(
+    r"(?:^|[\[\s(:])(?:auto(?:matic|mated|mated email)?[- _:]?(?:reply|response|answer|responder|respond"
+    r"|generated reply)|autoreply|autoresponse|autoresponder|auto ?:|out of office (?:auto)?reply"
+    r"|vacation (?:reply|response|auto-?reply)|"
+    r"automatische (?:antwort|rückantwort|reactie)|automatisch (?:antwort|antwoord|beantwoord)"
+    r"|abwesenheits(?:notiz|nachricht|meldung|benachrichtigung|assistent)|automatische eingangsbestätigung|"
+    r"réponse automatique|message d.absence|notification d.absence|respuesta automática|risposta automatica"
+    r"|resposta automática|autoantwoord|automatyczna odpowiedź|autoodpowiedź|odpowiedź automatyczna|"
+    r"автоматический ответ|автоответ|автоматична відповідь|автовідповідь|autosvar|automatiskt svar"
+    r"|automatisk svar|automaattinen vastaus|otomatik yanıt|otomatik cevap|automatická odpověď"
+    r"|automatická odpoveď|automatikus válasz|răspuns automat|αυτόματη απάντηση|"
+    r"自动回复|自動回覆|自动答复|自動回复|自動返信|自動応答|不在通知|자동 ?(?:회신|응답|답장|답변))",
+    re.I,
+)
+# Subjects that a person may write, too.
+ABSENCE_SUBJECT = re.compile(
+    r"(?:^|[\[\s(:])(?:out[ -]of[ -](?:the[ -])?office|ooo\b|o\.o\.o|vacation|away from (?:my |the )?(?:office"
+    r"|mail|desk)|on (?:vacation|holiday|leave|annual leave|maternity leave|parental leave)|(?:i am|i.m"
+    r"|currently) (?:away|out)|absence|absent|"
+    r"(?:we (?:have )?received|thank you for (?:contacting|your (?:e-?mail|message|inquiry|enquiry|request)))"
+    r"|(?:your )?(?:request|ticket|message|inquiry|enquiry|case)[^\n]{0,30}(?:has been |was )?received"
+    r"|acknowledg|receipt of your|"
+    r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|urlaub|eingangsbestätigung|empfangsbestätigung"
+    r"|absence du bureau|absent du bureau|en congés?|accusé de réception|"
+    r"fuera de (?:la )?oficina|ausente|vacaciones|acuse de recibo|fuori (?:sede|ufficio)|assente|assenza"
+    r"|in ferie|conferma di ricezione|fora do escritório|ausência|férias|afwezig|ontvangstbevestiging|"
+    r"poza biurem|nieobecność|nieobecn|urlop|нет на месте|отсутств|отпуск|відсутн|відпустк|frånvaro"
+    r"|frånvarande|fravær|fraværende|ikke på kontoret|ferie|poissa|poissaolo|ofis dışında|izindeyim|"
+    r"nepřítomnost|mimo kancelář|mimo kancelárie|neprítomn|házon kívül|szabadság|în afara biroului|concediu"
+    r"|外出|休假|不在|お問い合わせ(?:ありがとう|を受け付け)|受付完了|부재)",
+    re.I,
+)
+AUTO_REPLY_BODY = re.compile(
+    r"out of (?:the )?office|(?:i am|i.m|i will be|we are)[^\n.]{0,40}(?:out|away|on (?:vacation|holiday|leave"
+    r"|annual|parental|maternity|sick)|not (?:in|at|available|reading)|travel)"
+    r"|limited access to (?:my )?e-?mail|(?:automatic(?:ally)?|auto(?:mated)?)[- ]?(?:generated )?(?:reply"
+    r"|response|message|e-?mail|acknowledg)|no longer (?:work|with|employed)|will (?:respond|reply|get back"
+    r"|answer)[^\n.]{0,40}(?:when|upon|as soon|after|on my)|do not reply to this"
+    r"|thank you for (?:your (?:e-?mail|message|mail|inquiry)|contacting)|we (?:have )?received your|vacation"
+    r"|on holiday|"
+    r"(?:bin|ich)[^\n.]{0,40}(?:nicht im (?:büro|haus)|im urlaub|abwesend|außer haus|nicht erreichbar"
+    r"|wieder erreichbar)|ihre (?:nachricht|e-?mail|anfrage)[^\n.]{0,40}(?:wird"
+    r"|haben wir)[^\n.]{0,40}(?:nicht weitergeleitet|erhalten|beantwortet)|automatisch (?:generierte|erstellte"
+    r"|erzeugte)|eltern(?:zeit|karenz)|"
+    r"(?:je suis|actuellement)[^\n.]{0,30}(?:absent|en congé|en déplacement|indisponible)|de retour le"
+    r"|message automatique|nous avons bien reçu|(?:estoy|estaré|me encuentro)[^\n.]{0,30}(?:fuera|ausente"
+    r"|de vacaciones)|mensaje automático|hemos recibido su|(?:sono|sarò)[^\n.]{0,30}(?:fuori|assente|in ferie)"
+    r"|risposta automatica|abbiamo ricevuto|(?:estou|estarei)[^\n.]{0,30}(?:fora|ausente|de férias)"
+    r"|mensagem automática|recebemos (?:a )?sua|"
+    r"(?:ik ben|momenteel)[^\n.]{0,30}(?:afwezig|niet aanwezig|met vakantie|op vakantie|niet op kantoor)"
+    r"|automatisch (?:bericht|antwoord|gegenereerd)|(?:jestem|będę|przebywam)[^\n.]{0,40}(?:poza biurem"
+    r"|na urlopie|nieobecn)|wiadomość (?:została )?(?:wygenerowana )?automatyczn|(?:меня|я"
+    r"|нахожусь)[^\n.]{0,30}(?:нет в офисе|в отпуске|отсутств)|автоматическ|(?:я|мене)[^\n.]{0,30}(?:відпустц"
+    r"|відсутн)|"
+    r"(?:jag är|är jag)[^\n.]{0,30}(?:ledig|på semester|borta|bortrest|inte på kontoret)|autosvar|(?:jeg er"
+    r"|er jeg)[^\n.]{0,30}(?:ferie|fraværende|ikke på kontoret|bortreist)|(?:olen"
+    r"|lomalla)[^\n.]{0,30}(?:poissa|lomalla|tavoitettavissa)|(?:ofis dışında|izinde|yıllık izin|tatilde)"
+    r"|jsem[^\n.]{0,30}(?:mimo|dovolen|nepřítom)|som[^\n.]{0,30}(?:mimo kancel|dovolen)|(?:házon kívül"
+    r"|szabadságon|nem vagyok)[^\n.]{0,20}|(?:concediu|în afara biroului)|"
+    r"不在办公室|休假|外出|自动回复|自動回覆|已收到您|收到您的|不在にして|休暇|自動(?:返信|送信|配信)"
+    r"|お問い合わせいただき|受け付けました|부재중|휴가|자동으로 (?:발송|전송)|접수되었",
+    re.I,
+)
