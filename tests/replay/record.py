@@ -1,0 +1,42 @@
+"""`python -m tests.replay.record`: plays the scenarios in a real house and writes tests/replay/histories/*.json.
+
+Record again only with a change that runs which are already open survive (`workflow.patched`, or a new name): the old
+histories stand for those runs. Keep an old file beside the new one for as long as such runs may live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from storage.database import Database
+from tests import postgres, temporal_server
+from tests.house import open_house
+from tests.replay.scenarios import play, scrubbed
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def record(database_url: str, temporal_address: str, scratch: Path) -> None:
+    db = await Database.connect(database_url)
+    async with open_house(db, temporal_address, scratch / "objects") as house:
+        async for name, history in play(house, scratch / "imap"):
+            (HISTORIES / f"{name}.json").write_text(scrubbed(history), "utf-8")
+            print(f"{name}: {len(history.events)} events")
+    await db.close()
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="postroom-record-") as scratch,
+        postgres.server() as server,
+        temporal_server.server() as temporal,
+    ):
+        asyncio.run(postgres.migrated_template(server))
+        url = asyncio.run(postgres.fresh_database(server))
+        asyncio.run(record(url, temporal.address, Path(scratch)))
+
+
+if __name__ == "__main__":
+    main()
