@@ -65,7 +65,7 @@ def _dev(args: argparse.Namespace) -> int:
 def _parse(args: argparse.Namespace) -> int:
     from workers.parse_command import run
 
-    return run(args.files, args.attachments, sys.stdin.buffer, sys.stdout)
+    return run(args.files, args.attachments, sys.stdin.buffer, sys.stdout.buffer)
 
 
 def _process(args: argparse.Namespace) -> int:

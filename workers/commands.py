@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -59,7 +58,6 @@ def add(commands: Any) -> None:
 
     trace = commands.add_parser("trace", help="what happened to a message, and why")
     trace.add_argument("message_id", metavar="MESSAGE_ID", help="with or without angle brackets")
-    trace.add_argument("--json", action="store_true", help="as the API gives it")
     trace.set_defaults(run=_with(_trace))
 
     user = commands.add_parser("user", help="people who sign in").add_subparsers(metavar="ACTION", required=True)
@@ -121,7 +119,8 @@ async def _mailbox_add(args: argparse.Namespace, settings: Settings, db: Databas
         if not args.host or not args.password_file:
             raise Refused("An IMAP mailbox needs --host and --password-file.")
         file = args.password_file
-        password = (sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")).rstrip("\r\n")
+        text = sys.stdin.read() if file == "-" else await asyncio.to_thread(Path(file).read_text, "utf-8")
+        password = text.rstrip("\r\n")
         imap = {
             "host": args.host,
             "port": args.port,
@@ -165,12 +164,12 @@ async def _deliver(args: argparse.Namespace, settings: Settings, db: Database) -
     from storage.objects import Objects
     from webhooks.ingress import Ingress
     from webhooks.starter import Starter
-    from workers.temporal import LazyRuns
+    from workers.temporal import TemporalRuns, lazy_client
 
     located = await _located(db, args.mailbox)
     if located.provider not in ("smtp", "raw"):
         raise Refused("Only SMTP and raw mailboxes take mail from files; this one is read from its source.")
-    starter = Starter(LazyRuns())
+    starter = Starter(TemporalRuns(await lazy_client()))
     ingress = Ingress(db, Objects(settings.objects_url), starter, max_message_bytes=settings.max_message_bytes)
     for file in args.files:
         raw = file.read_bytes()
@@ -187,15 +186,16 @@ async def _deliver(args: argparse.Namespace, settings: Settings, db: Database) -
 
 async def _trace(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     from storage import trace
+    from workers.trace_text import describe
 
     found = False
     for tenant_id in await _tenants(db):
         async with db.tenant(tenant_id) as session:
-            for email in await trace.by_message_id(session, tenant_id, args.message_id):
+            for email in await trace.page(session, tenant_id, message_id=args.message_id, before=None, limit=50):
+                print(("\n" if found else "") + await describe(session, tenant_id, email, settings.public_url))
                 found = True
-                print(json.dumps(email, default=str, ensure_ascii=False) if args.json else trace.text(email))
     if not found:
-        raise Refused("No message with this Message-ID was ever listed: check the mailbox's status and last sync.")
+        raise Refused("No message with this Message-ID was ever listed: look at `postroom mailbox list`.")
     return 0
 
 

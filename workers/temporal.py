@@ -17,7 +17,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError, RPCStatusCode
@@ -61,20 +61,30 @@ async def connect(*, patience: timedelta = timedelta(seconds=30)) -> Client:
 
     Raises ConfigurationError when it cannot be reached in time.
     """
-    config = ClientConfig.load_client_connect_config()
     deadline = asyncio.get_running_loop().time() + patience.total_seconds()
     pause = 0.2
     while True:
         try:
-            return await Client.connect(**config, plugins=[plugin()])
+            return await Client.connect(**_connection(), plugins=[plugin()])
         except (RuntimeError, RPCError):
             if asyncio.get_running_loop().time() > deadline:
-                address = config.get("target_host", "localhost:7233")
+                address = _connection().get("target_host")
                 raise ConfigurationError(
                     f"No Temporal server answers at {address}: start it, or set TEMPORAL_ADDRESS."
                 ) from None
         await asyncio.sleep(pause)
         pause = min(pause * 2, 2)
+
+
+async def lazy_client() -> Client:
+    """For processes that come up, and keep serving, without Temporal: connects with a later call."""
+    return await Client.connect(**_connection(), plugins=[plugin()], lazy=True)
+
+
+def _connection() -> ClientConnectConfig:
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "localhost:7233")
+    return config
 
 
 class TemporalRuns:
@@ -138,36 +148,3 @@ class TemporalRuns:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise NotRunning(workflow_id) from None
             raise
-
-
-class LazyRuns:
-    """`domain.runs.Runs` for processes that must come up, and keep serving, without Temporal.
-
-    Connects on first use; while the server is away a call raises ConfigurationError or RPCError.
-    """
-
-    def __init__(self) -> None:
-        self._runs: TemporalRuns | None = None
-        self._lock = asyncio.Lock()
-
-    async def start_email(self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool) -> None:
-        await (await self._connected()).start_email(email, workflow_id, message_key, history=history)
-
-    async def start_mailbox(self, mailbox: MailboxRef) -> None:
-        await (await self._connected()).start_mailbox(mailbox)
-
-    async def change_mailbox(self, mailbox_id: UUID, signal: str, *arguments: object) -> None:
-        await (await self._connected()).change_mailbox(mailbox_id, signal, *arguments)
-
-    async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
-        await (await self._connected()).parent_done(workflow_id, email_id)
-
-    async def resolve_task(self, workflow_id: str, resolution: TaskResolution) -> None:
-        await (await self._connected()).resolve_task(workflow_id, resolution)
-
-    async def _connected(self) -> TemporalRuns:
-        if self._runs is None:
-            async with self._lock:
-                if self._runs is None:
-                    self._runs = TemporalRuns(await connect(patience=timedelta(0)))
-        return self._runs

@@ -6,8 +6,6 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import structlog
-from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 
 from console.application import make_application
 from console.delivery import Delivery
@@ -25,7 +23,7 @@ async def run(settings: Settings) -> None:
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(process.database(settings))
-        client = await _lazy_client()
+        client = await temporal.lazy_client()
         services = Services(
             db=db,
             objects=Objects(settings.objects_url),
@@ -43,8 +41,3 @@ async def run(settings: Settings) -> None:
         log.info("console and API are up", port=settings.web_port)
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.keep_delivering())
-
-
-async def _lazy_client() -> Client:
-    """A client that connects with its first call, and tries again with each later one."""
-    return await Client.connect(**ClientConfig.load_client_connect_config(), plugins=[temporal.plugin()], lazy=True)

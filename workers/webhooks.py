@@ -15,11 +15,12 @@ from webhooks.google import GoogleWebhook
 from webhooks.hints import Hints
 from webhooks.ingress import Ingress
 from webhooks.jwks import Jwks
+from webhooks.microsoft import MicrosoftWebhook
 from webhooks.raw import RawWebhook
 from webhooks.starter import Starter
 from workers import health, process
 from workers.settings import Settings
-from workers.temporal import LazyRuns
+from workers.temporal import TemporalRuns, lazy_client
 
 log = structlog.get_logger("webhooks")
 
@@ -28,13 +29,14 @@ async def run(settings: Settings) -> None:
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(process.database(settings))
-        runs = LazyRuns()
+        runs = TemporalRuns(await lazy_client())
         starter, hints = Starter(runs), Hints(db, runs)
         ingress = Ingress(db, Objects(settings.objects_url), starter, max_message_bytes=settings.max_message_bytes)
         http = await stack.enter_async_context(web.new_session())
         application = app.build(
             RawWebhook(db, keyring, ingress),
             GoogleWebhook(db, hints, Jwks(http, settings.google_jwks_url), settings.endpoints),
+            MicrosoftWebhook(db, hints),
             max_message_bytes=settings.max_message_bytes,
         )
         application.add_routes(health.routes({"postgres": health.postgres(db)}))
