@@ -33,21 +33,30 @@ class Host:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Around connecting and logging in; waits for one's turn."""
-        if not self._up.is_set():
-            async with self._probe:
-                if not self._up.is_set():
+        while True:
+            if self.down:
+                async with self._probe:
+                    if self.down:
+                        async with self._noticing():
+                            yield
+                        return
+            async with self._logins:
+                if not self.down:
                     async with self._noticing():
                         yield
                     return
-        async with self._logins, self._noticing():
-            yield
+
+    @property
+    def down(self) -> bool:
+        """Whether the last attempt to reach the server failed."""
+        return not self._up.is_set()
 
     @asynccontextmanager
     async def _noticing(self) -> AsyncIterator[None]:
         try:
             yield
         except Unreachable:
-            if not self._up.is_set():  # a probe: the next one waits for its turn
+            if self.down:  # a probe: the next one waits for its turn
                 await self.pause(self._probe_interval)
             self._up.clear()
             raise
@@ -55,7 +64,7 @@ class Host:
 
     async def pause(self, seconds: float) -> None:
         """Waits `seconds`, less when the server was down and comes back meanwhile."""
-        if self._up.is_set():
+        if not self.down:
             await asyncio.sleep(seconds)
             return
         with suppress(TimeoutError):

@@ -16,7 +16,7 @@ from providers.imap.settings import Credentials, ImapSettings
 from providers.imap.sync import FolderState
 from providers.imap.watch import DEFAULT_TIMERS, MailboxStatus, Sink, Timers, Tools, Watch
 
-_LOGIN_THREADS = 16
+_LOGIN_THREADS = 32
 _WORK_THREADS = 16
 
 
@@ -31,7 +31,7 @@ class Listener:
         timers: Timers = DEFAULT_TIMERS,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         batch: int = 500,
-        logins_per_host: int = 8,
+        logins_per_host: int = 16,
     ) -> None:
         """`batch`: the most messages that `sink.listed` gets at once. `allow_private`: servers on private networks."""
         self._tools = Tools(

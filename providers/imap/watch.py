@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from providers.base import AuthFailed, Listed, Permanent, ProviderError, RateLimited, Transient
-from providers.imap.connection import ImapConnection, Timeouts
+from providers.imap.connection import ImapConnection, Timeouts, Unreachable
 from providers.imap.errors import FolderMissing
 from providers.imap.hosts import Host
 from providers.imap.idle import IdleReader, IdleRefused
@@ -149,6 +149,8 @@ class Watch:
         """One connection, from login until it fails or its access token is about to end."""
         secret = await self._credentials.secret(refused=self._auth_failures > 0)
         ends = self._token_ends(secret)
+        if self._host.down:
+            await self._report("backoff", Unreachable("the mail server is down; the mailbox waits for its return"))
         async with self._host.attempt():
             connection = await open_connection(
                 self._tools.logins, self._settings, secret.value,
