@@ -225,6 +225,8 @@ def _best_text(texts: list[str], htmls: list[str]) -> str:
 
 def _repeats(text: str, earlier: list[str]) -> bool:
     """Whether HTML beside a text (where it should be an alternative to it) only says the same again."""
+    if not earlier:
+        return False
     words = text.split()
     return any(words == other.split() for other in earlier)
 
@@ -342,7 +344,7 @@ def _interpret(
         )
 
     def reply() -> Reply:
-        return extract_reply(email.text, email.html, known_texts)
+        return extract_reply(email.text, email.html, known_texts, email.subject)
 
     def forwarded() -> Forwarded | None:
         return find_forwarded(email.subject, email.text, email.html)

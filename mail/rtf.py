@@ -7,6 +7,7 @@ import struct
 
 from mail.charsets import decode
 from mail.html import to_text
+from mail.text import clean
 
 _DICTIONARY = (
     b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript "
@@ -137,4 +138,4 @@ def _read(source: bytes, *, html: bool) -> str:
             to_skip -= cut
             pending += text[cut:]
     flush()
-    return "".join(out).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return clean("".join(out))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from mail import rtf
 from mail.charsets import decode
+from mail.text import clean
 
 SIGNATURE = b"\x78\x9f\x3e\x22"
 
@@ -185,7 +186,7 @@ def _skip_name(value: memoryview, position: int) -> int:
 
 def _text(kind: int, content: memoryview, codepage: str | None) -> str:
     if kind == 0x1F:
-        return bytes(content).decode("utf-16-le", "replace").rstrip("\0")
+        return clean(bytes(content).decode("utf-16-le", "replace"))
     return _string(bytes(content), codepage)
 
 

@@ -22,7 +22,7 @@ def one_input(data: bytes) -> None:
     failed = [p for p in parsed.email.problems if p.code in FAILURES or p.code.endswith("_unread")]
     assert not failed, failed
     dumped = parsed.email.model_dump_json()
-    assert "\\u0000" not in dumped
+    assert "\\u0000" not in dumped.replace("\\\\", "")
     dumped.encode()
     if parsed.email.html:
         assert "<script" not in sanitise(parsed.email.html, cid_url=lambda _: None).html

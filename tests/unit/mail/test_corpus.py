@@ -42,5 +42,5 @@ def test_parts_are_the_attachments_and_strings_are_safe(name: str) -> None:
     assert [part.attachment for part in parsed.parts] == parsed.email.attachments
     assert all(len(part.content) == part.attachment.size for part in parsed.parts)
     dumped = parsed.email.model_dump_json()
-    assert "\\u0000" not in dumped
+    assert "\\u0000" not in dumped.replace("\\\\", "")
     dumped.encode()

@@ -33,7 +33,7 @@ def assert_sound(parsed: Parsed) -> None:
     assert not codes & FAILURES, parsed.email.problems
     assert not [code for code in codes if code.endswith("_unread")], parsed.email.problems
     dumped = parsed.email.model_dump_json()
-    assert "\\u0000" not in dumped
+    assert "\\u0000" not in dumped.replace("\\\\", "")
     assert ParsedEmail.model_validate_json(dumped.encode()) == parsed.email
     assert [part.attachment for part in parsed.parts] == parsed.email.attachments
 
@@ -109,6 +109,13 @@ def test_every_leaf_is_there_once_and_byte_exact(contents: list[bytes]) -> None:
     assert parsed.email.text.strip() == "Body"
 
 
+TNEF_START = SIGNATURE + b"\1\0"
+
+
+def encoded(content: bytes, subtype: str) -> bytes:
+    return mail(b64(content), f"Content-Type: application/{subtype}", "Content-Transfer-Encoding: base64")
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -135,10 +142,8 @@ def test_every_leaf_is_there_once_and_byte_exact(contents: list[bytes]) -> None:
         pytest.param(mail(b"\xe4 " * 500_000), id="undeclared charset"),
         pytest.param(mail("> " * 500_000), id="quote marks"),
         pytest.param(mail("BEGIN:VCALENDAR\n" + "A;" * 400_000, "Content-Type: text/calendar"), id="calendar line"),
-        pytest.param(mail(b64(SIGNATURE + b"\1\0" + b"\2\2\x90\6\0\0\0\0\0" * 50_000), "Content-Type: application/ms-tnef",
-                          "Content-Transfer-Encoding: base64"), id="TNEF attributes"),
-        pytest.param(mail(b64(bytes.fromhex("3080") * 100_000), "Content-Type: application/pkcs7-mime",
-                          "Content-Transfer-Encoding: base64"), id="nested BER"),
+        pytest.param(encoded(TNEF_START + b"\2\2\x90\6\0\0\0\0\0" * 50_000, "ms-tnef"), id="TNEF attributes"),
+        pytest.param(encoded(bytes.fromhex("3080") * 100_000, "pkcs7-mime"), id="nested BER"),
     ],
 )  # fmt: skip
 def test_no_mail_takes_long(raw: bytes) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from domain.email import ParsedEmail
 from mail.pool import ParserPool
 from tests.mails.mime.case import PDF, file, mail, mixed, text
 
@@ -33,11 +34,11 @@ def processes() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "mail.parser_process" in child.cmdline()]
 
 
-async def stopped_while_parsing(pool: ParserPool) -> asyncio.Task[object]:
+async def stopped_while_parsing(pool: ParserPool) -> asyncio.Task[ParsedEmail]:
     """A parse whose process is held still, so that it cannot answer before the test has acted on it."""
     (process,) = processes()
     process.send_signal(signal.SIGSTOP)
-    task: asyncio.Task[object] = asyncio.create_task(pool.parse(GOOD))
+    task = asyncio.create_task(pool.parse(GOOD))
     await asyncio.sleep(0)
     return task
 
