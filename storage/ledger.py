@@ -224,9 +224,9 @@ async def done(session: Session, tenant_id: UUID, email_id: UUID) -> None:
 
 
 async def balance(session: Session, tenant_id: UUID, mailbox_id: UUID) -> dict[str, int]:
-    """How many messages of a mailbox stand in each state, and `outcomes` by name: `listed = done + open`."""
+    """How many messages of a mailbox were listed, are done, are open, and have each outcome: `listed = done + open`."""
     rows = await session.fetch(
-        """select state, coalesce(outcome, 'open') as outcome, count(*) as n from emails
+        """select state, outcome, count(*) as n from emails
             where tenant_id = $1 and mailbox_id = $2 group by 1, 2""",
         tenant_id,
         mailbox_id,
@@ -235,5 +235,6 @@ async def balance(session: Session, tenant_id: UUID, mailbox_id: UUID) -> dict[s
     for row in rows:
         total["listed"] += row["n"]
         total["done" if row["state"] == "done" else "open"] += row["n"]
-        total[row["outcome"]] = total.get(row["outcome"], 0) + row["n"]
+        if row["outcome"] is not None:
+            total[row["outcome"]] = total.get(row["outcome"], 0) + row["n"]
     return total
