@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _DEVICE = (
-    r"iphone|ipad|ipod|android|samsung|galaxy|huawei|xiaomi|redmi|oppo|vivo|pixel|oneplus|nokia|htc|lg|sony"
+    r"iphon|ipad|ipod|android|samsung|galaxy|huawei|xiaomi|redmi|oppo|vivo|pixel|oneplus|nokia|htc|lg|sony"
     r"|xperia|motorola|blackberry|windows|lumia|outlook|mobile|"
     r"handy|smartphone|phone|téléphone|telefon|telefono|teléfono|tablet|mail|airmail|spark|proton|yahoo|aol"
     r"|gmx|gmail|zoho|k-9|blue|mailbox|device|gerät|appareil|"
@@ -17,42 +17,55 @@ _DEVICE = (
     r"|superhuman|hey|front|missive|bluemail|edison|nine|"
     r"mobil|kännykä|puhelim|cep telef|手机|手機|携帯|스마트폰|휴대폰"
 )
-BANNER = re.compile(
-    rf"[\s<>(\[*_~-]*(?:"
-    rf"(?:sent|gesendet|envoyé|envoyée|enviado|enviada|inviato|inviata|verzonden|verstuurd|wysłane|wysłano"
-    rf"|отправлено|надіслано|відправлено|skickat|skickades|sendt|lähetetty|odesláno|"
-    rf"odoslané|elküldve|trimis|gönderildi|gönderilmiştir|poslano|saadetud|enviat|написано|message sent|posted"
-    rf"|composed|diese nachricht wurde|diese e-mail wurde|dieses mail wurde|diese mail wurde|"
-    rf"message envoyé|mensaje enviado|mensagem enviada|messaggio inviato)(?:\s|\Z)"
-    rf"(?:[^\n.!?]{{0,12}}\s)?(?:from|via|with|by|using|on|von|mit|über|depuis|de|du|avec|à partir|desde|con"
-    rf"|da|dal|dall|do|com|van|vanaf|met|z|ze|za|с|из|от|через|з|із|från|fra|med|från|laitteesta|"
-    rf"z mého|ze|zo|iz|din|de pe|a|meu|mi|dum|using)\b[^\n]{{0,90}}"
-    rf"|(?:get|download|hol(?:en)? sie sich|outlook für|obtenez|obtenir|téléchargez|télécharger|obtener|obtén"
-    rf"|descargar|descarga|scarica|ottieni|obter|obtenha|baixe|download|krijg|haal|pobierz|загрузить|скачать"
-    rf"|получить|hämta|hent|hanki|stáhnout|získat|"
-    rf"letölt[^\s]{{0,6}}|获取|下载|取得|ダウンロード)\s?[^\n]{{0,12}}(?:outlook|bluemail|spark|yahoo mail"
-    rf"|mailbird)[^\n]{{0,120}}"
-    rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt"
-    rf"|versendet)[^\n]{{0,60}}"
-    rf"|von (?:{_DEVICE})[^\n]{{0,40}}gesendet"
-    rf"|(?:from|de|da|van|fra|från|desde|z|od) (?:my|mon|mi|mio|mijn|min|meu|mojego|mého)\s(?:{_DEVICE})[^\n]{{0,30}}"
-    rf"|\w{{2,20}} from (?:my )?mobile[^\n]{{0,10}}"
-    rf"|sent (?:securely )?(?:from|via|with|by|using)[^\n]{{1,80}}|(?:excuse|pardon"
-    rf"|forgive)[^\n]{{0,20}}(?:typos|brevity)[^\n]{{0,40}}"
-    rf"|[^\n]{{0,30}}(?:iphone|ipad|android|samsung|outlook|telefon|cihaz|puhelim"
-    rf"|laitte)[^\n]{{0,16}}(?:['’]?(?:ımdan|imden|umdan|dan|den|tan|ten|um'dan|mdan|sta|lta|stani|mról|ról"
-    rf"|ről|emről))[^\n]{{0,12}}(?:gönderildi|gönderilmiştir|lähetetty|küldve)?"
-    rf"|(?:从|從)(?:我的|我)[^\n]{{1,30}}(?:发送|傳送|发出|寄出|發送|发来)|(?:发自|發自|来自|來自|寄自)(?:我的"
-    rf"|我)?[^\n]{{0,2}}(?:{_DEVICE})[^\n]{{0,20}}|[^\n]{{1,30}}(?:から送信|より送信|から送られ)[^\n]{{0,10}}"
-    rf"|(?:나의|내|제)\s?[^\n]{{1,20}}에서 (?:보냄|보낸|전송|보냈)[^\n]{{0,10}}|[^\n]{{1,30}}에서 (?:보냄"
-    rf"|전송됨|보낸 메일|보냈습니다)[^\n]{{0,6}}"
-    rf"|(?:skickat|skickades|sendt|lähetetty|lähetin) [^\n]{{0,20}}(?:{_DEVICE})[^\n]{{0,30}}|från min [^\n]{{1,40}}"
-    rf"|virus-?free\.?[^\n]{{0,40}}|virenfrei\.?[^\n]{{0,40}}|(?:libre|sans|bez|vrij van) (?:de )?virus[^\n]{{0,40}}"
-    rf"|[^\n]{{0,40}}outlook[^\n]{{0,40}}<https://aka\.ms/[^\n]{{1,40}}"
-    rf"|[^\n]{{0,24}}outlook[^\n]{{0,24}}(?:ios|android)[^\n]{{0,24}}"
-    rf"|yahoo mail[^\n]{{0,12}}(?:search|organi[sz]e|rechercher|suchen)[^\n]{{0,60}}"
-    rf")[\s>)\]*_~.-]*\Z",
+# "Sent from my iPhone": the verb and its own prepositions, language by language; as a whole line only, and where the
+# words could be a person's own, only with the device or program behind them.
+_SENT = (
+    rf"(?:message )?sent from (?:my|a|the) [^\n]{{1,60}}|sent from [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}"
+    rf"|(?:message )?sent (?:securely )?(?:via|with|by|using|on) [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}",
+    rf"(?:gesendet|geschrieben|verfasst) (?:von|mit|über|aus)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}"
+    rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt|versendet)"
+    rf"[^\n]{{0,60}}|von (?:{_DEVICE})[^\n]{{0,40}}gesendet"
+    r"|(?:diese nachricht|diese e-?mail|dieses? mail) wurde (?:von|mit)[^\n]{1,70}(?:gesendet|verschickt|geschrieben)",
+    rf"(?:message )?envoyée? (?:de|du|depuis|avec|à partir|par|via)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}",
+    rf"(?:mensaje |mensagem )?enviad[oa] (?:desde|de|del|do|da|com|con|por|via|a partir)\b[^\n]{{0,30}}(?:{_DEVICE})"
+    r"[^\n]{0,50}",
+    rf"(?:messaggio )?inviat[oa] (?:da|dal|dall|con|tramite|mediante)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}",
+    rf"(?:verzonden|verstuurd) (?:met|van|vanaf|via|vanuit)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}",
+    rf"wysłan[eoay] (?:z|ze|za|przez|przy)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}",
+    rf"(?:отправлено|написано|надіслано|відправлено) (?:с|со|из|от|через|при|з"
+    rf"|із)\b[^\n]{{0,40}}(?:{_DEVICE})[^\n]{{0,50}}",
+    rf"(?:skicka[dt]s?|sendt) (?:från|fra|med|via) [^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,40}}|från min [^\n]{{1,40}}",
+    rf"(?:lähetetty|lähetin) [^\n]{{0,20}}(?:{_DEVICE})[^\n]{{0,30}}",
+    rf"(?:odesláno|odoslané|poslano) (?:z|ze|zo|s|pomocí|pomocou)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,40}}",
+    rf"(?:trimis|expediat) (?:de pe|din|cu|de la)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,40}}",
+    rf"[^\n]{{0,24}}(?:{_DEVICE})[^\n]{{0,20}}(?:küldve|gönderildi|gönderilmiştir|lähetetty)",
+    rf"(?:从|從)我的[^\n]{{1,30}}(?:发送|傳送|发出|寄出|發送|发来)"
+    rf"|(?:发自|發自|来自|來自|寄自)(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
+    r"[^\n]{1,30}(?:から送信|より送信|から送られ)[^\n]{0,10}",
+    r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|전송됨"
+    r"|보낸 메일)[^\n]{0,6}",
 )
+_PROGRAM = r"(?:outlook|bluemail|spark|yahoo mail|mailbird|aquamail)"
+_GET = (
+    r"(?:get|download|hol(?:en)? sie sich|outlook für|obtenez|obtenir|téléchargez|télécharger|obtener|obtén|descargar"
+    r"|descarga|scarica|ottieni|obter|obtenha|baixe|baixar|krijg|haal|pobierz|загрузить|скачать|получить|отримати"
+    r"|завантажити|hämta|hent|hanki|stáhnout|získat|získajte|obțineți|descărcați|获取|下载|取得|ダウンロード)"
+)
+_FOR = r"(?:for|für|pour|para|per|voor|dla|для|till|til|pro|pre|pentru|app|auf|på)"
+_GET_IT = (
+    rf"{_GET}\s?[^\n]{{0,14}}{_PROGRAM}(?:\s{_FOR}\b[^\n]{{0,90}}|\s?[<(]?https?:[^\n]{{0,120}})?",
+    r"[^\n]{0,40}outlook[^\n]{0,40}<https://aka\.ms/[^\n]{1,40}",
+    r"(?:az )?(?:outlook|android|ios)[^\n.?!]{0,24}(?:outlook|ios|android)[^\n.?!]{0,24}",
+    r"yahoo mail[^\n]{0,12}(?:search|organi[sz]e|rechercher|suchen)[^\n]{0,60}",
+)
+_OTHER = (
+    rf"(?:from|de|da|van|fra|från|desde|z|od) (?:my|mon|mi|mio|mijn|min|meu|mojego"
+    rf"|mého) (?:{_DEVICE})\w{{0,3}}(?: \d{{1,2}}\w?)?",
+    r"\w{2,20} from (?:my )?mobile",
+    r"(?:please )?(?:excuse|pardon|forgive)[^\n]{0,20}(?:typos|brevity)[^\n]{0,40}",
+    r"(?:virus-?free|virenfrei|(?:libre|sans|bez|vrij van) (?:de )?virus)\.?[^\n]{0,40}",
+)
+BANNER = re.compile(rf"[\s<>(\[*_~-]*(?:{'|'.join((*_SENT, *_GET_IT, *_OTHER))})[\s>)\]*_~.-]*\Z")
 
 
 DISCLAIMER_START = re.compile(
@@ -118,10 +131,23 @@ DISCLAIMER_WORDS = re.compile(
     r"vertraulich|empfänger|irrtümlich|vernichten|löschen|informieren|unbefugt|confidentiel|destinataire"
     r"|par erreur|détruire|supprimer|confidencial|destinatari|por error|elimin|borr|riservat|per errore|"
     r"destinatário|por engano|apag|vertrouwelijk|geadresseerde|verwijder|abusievelijk|poufn|adresat|omyłkow"
-    r"|usun|конфиденциальн|адресат|получател|по ошибке|удалит|sekretess|konfidentiell|mottagare|radera|"
+    r"|usun|конфиденциальн|адресат|получател|по ошибке|удалит|konfidensiell|mottaker|avsender|ved en feil"
+    r"|modtager|ved en fejl|avsändaren|av misstag|vahingossa|lähettäjä|odesílatel|töröl|sekretess"
+    r"|konfidentiell|mottagare|radera|"
     r"fortrolig|slett|luottamuksell|vastaanottaja|gizli|alıcı|yanlışlıkla|silin|důvěrn|adresát|omylem|bizalmas"
     r"|címzett|confidențial|конфіденц|адресат|помилково|видалит|greșeal|ștergeți|dacă l-ați|printing"
     r"|print this|保密|机密|機密|收件人|删除|刪除|秘密|受信者|削除|기밀|비밀|수신인|삭제",
+)
+# Notices that are one line and no law: trees, and the scanner's advertisement.
+NOTICE_LINE = re.compile(
+    r"[\s*_<\[(>-]*(?:(?:please )?(?:consider|think (?:about|of)) (?:the|our) environment"
+    r"|(?:please )?save (?:a|the|some) tree"
+    r"|(?:please )?(?:do not|don.t|think before you) print (?:this|unless)|this (?:e-?mail|message"
+    r"|mail) (?:has been|was) "
+    r"(?:scanned|checked) (?:for|by)|diese e-?mail wurde (?:auf viren|von)|(?:bitte )?denken sie an die umwelt"
+    r"|(?:bitte )?prüfen sie[^\n]{0,40}(?:ausdruck|drucken)|(?:merci de |pensez )[^\n]{0,30}(?:environnement|imprimer)"
+    r"|avant d.imprimer|antes de imprimir|prima di stampare|denk aan het milieu|zanim wydrukujesz|pomyśl o środowisku"
+    r"|piense en el medio ambiente)",
 )
 # One of these is in every legal notice worth looking at.
 DISCLAIMER_ROOTS = (
@@ -160,12 +186,15 @@ DISCLAIMER_ROOTS = (
 )
 # Banners that gateways put on top of other people's mail.
 GATEWAY_BANNER = re.compile(
-    r"[\s*_\[(<!⚠️-]*(?:caution|warning|attention|external(?: e-?mail| sender| message)?|achtung|vorsicht"
-    r"|extern(?:e e-?mail|al)?|be careful|sécurité|atención|attenzione|let op"
-    r"|uwaga)\s*[\])>*!:_.–—-]*[^\n]{0,40}"
-    r"(?:external|outside|originat|extern|außerhalb|extérieur|externo|esterno|zewn|click (?:on )?links"
-    r"|organi[sz]ation|unknown sender|not recogni[sz]e)[^\n]{0,400}"
-    r"|[\s*\[(]*(?:\[?external(?: e-?mail| sender)?\]?)[\s*\])]*\Z"
+    r"[\s*_\[(<!⚠️-]*(?:caution|warning|attention|notice|external|achtung|vorsicht|be careful|sécurité|atención|cuidado"
+    r"|attenzione|atenção|let op|uwaga|внимание)\b[^\n]{0,80}(?:external(?:ly)? (?:e-?mail|sender|source"
+    r"|message|origin)"
+    r"|outside (?:of )?(?:the|your|our|this)|originat|from an external|extern(?:e[rn]?)? (?:e-?mail|absender"
+    r"|nachricht|mail)"
+    r"|von extern|außerhalb (?:der|unserer|ihrer|des)|extérieur|expéditeur externe|(?:correo|remitente) externo"
+    r"|fuera de (?:la|su|nuestra)|mittente esterno|esterna all|dall.esterno|remetente externo|externe afzender"
+    r"|van buiten|(?:nadawc|nadawca) zewn|spoza organizacji|unknown sender|внешн)[^\n]{0,400}"
+    r"|[\s*\[(]*external(?: e-?mail| sender| message)?[\s*\])]*\Z"
     r"|(?:this (?:e-?mail|message) (?:originated|comes?|came|was sent) from (?:outside|an external)"
     r"|you don.t often get e-?mail from|(?:some people|someone) who received this message don.t often get"
     r"|sie erhalten nicht (?:oft|häufig) e-?mails von|vous n.obtenez pas souvent|vous ne recevez pas souvent"

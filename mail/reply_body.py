@@ -17,7 +17,7 @@ _MAX_ANNOUNCEMENT = 120
 _RULE_SIGNS = "-–—_=*#~+<|>"
 _RUN_TOGETHER = re.compile(r"[-–—_=*]{2,}\s?([^-–—_=*\n:]{4,60}?)\s?[-–—_=*]{2,}(?=\s*\S)")
 _RULE_MARKS = "-–—_=*#~+<>|" + MARKS
-_QUOTE_SIGNS = ">＞&" + QUOTE_LINE
+_QUOTE_SIGNS = ">＞" + QUOTE_LINE
 _DECORATION = "-–—_=#~+[(<|"
 _UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
 # A quoted line that a mail server wrapped leaves a short rest without its mark.
@@ -174,6 +174,11 @@ def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[boo
     quoted = [bool(line) and line[0] in _QUOTE_SIGNS and (line == QUOTE_LINE or is_quoted(line)) for line in stripped]
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
+    escaped = [number for number, line in enumerate(stripped) if line.startswith("&gt;")]
+    if len(escaped) > 1:
+        # Escaped twice on its way; a single one is a number greater than another.
+        for number in escaped:
+            quoted[number] = True
     if True in quoted:
         for number in range(1, len(stripped) - 1):
             if not quoted[number] and quoted[number - 1] and quoted[number + 1] and stripped[number]:

@@ -22,7 +22,7 @@ def is_quoted(stripped: str) -> bool:
         if stripped[-1] in ":<":
             return not (stripped.endswith("<<") or stripped[1:].strip() in _CLOSING_WORDS)
         return not stripped.startswith(">From ")
-    return stripped[0] in "＞&" and stripped.startswith(("＞", "&gt;"))
+    return stripped[0] == "＞"
 
 
 def unquoted(stripped: str) -> str:

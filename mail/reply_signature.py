@@ -13,10 +13,12 @@ from mail.closing_phrases import (
     DISCLAIMER_WORDS,
     GATEWAY_BANNER,
     GATEWAY_MARKS,
+    NOTICE_LINE,
 )
 from mail.reply_lines import MARKS
 
 _MAX_BANNER = 160
+_BANNER_LINES = 4
 _MAX_PASSES = 6
 # A notice shows within this much of its first line.
 _MAX_START = 400
@@ -33,14 +35,14 @@ _RULE_SIGNS = "-_=*~#—–―═─"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
 _NAME = re.compile(r"[*_]*[^\W\d_][^\n\d@:/\[\]]{2,40}")
 _LIST_FOOTER = re.compile(
-    r"(?:[\w. -]{1,60} )?mailing list(?: -- |\Z|[^\n]{0,60}\Z)|you (?:received|are receiving|have received"
-    r"|got) this (?:message|e-?mail|because)|you are receiving this|to (?:unsubscribe|view this discussion"
-    r"|post to this group|stop receiving|manage your)"
-    r"|unsubscribe(?:\s|:|\Z)|reply to this e?-?mail directly|view it on github|visit this group"
-    r"|this email (?:was sent|is a service)|[\w.-]+@[\w.-]+ mailing list|list archives?:"
-    r"|https?://\S{1,80}/(?:mailman|listinfo|options)\S{0,80}\Z",
+    r"[^\n]{0,60}mailing list(?: -- [^\n]{1,80})?\Z|you(?: have|.ve)? (?:received|are receiving"
+    r"|got) this (?:message|e-?mail|because)"
+    r"|to unsubscribe (?:from|send|reply|e-?mail|visit|click|go to|manage)|reply to this e?-?mail directly"
+    r"|view it on github"
+    r"|to view this discussion|visit this group at|list archives?: ",
     re.I,
 )
+_LINK = re.compile(r"https?://|[^\s@]{1,80}@[^\s@]{3,80}|<mailto:", re.I)
 
 
 def without_tail(lines: list[str], *, last: bool = True) -> list[str]:
@@ -96,11 +98,15 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 def _without_banner(lines: list[str]) -> list[str]:
-    """Without "Sent from my iPhone" as the last line, or among the last few; the first line is somebody's sentence."""
-    for number in range(len(lines) - 1, max(0, len(lines) - 5), -1):
+    """Without "Sent from my iPhone" among the last few lines; the first line is somebody's sentence."""
+    end = len(lines)
+    number = end - 1
+    while number > 0 and end - number <= _BANNER_LINES:
         line = lines[number].strip(MARKS)
         if line and len(line) <= _MAX_BANNER and BANNER.match(line.lower()):
-            return lines[:number] + lines[number + 1 :]
+            lines = lines[:number] + lines[number + 1 :]
+            end -= 1
+        number -= 1
     return lines
 
 
@@ -128,9 +134,10 @@ def _notice_start(paragraph: list[str]) -> int | None:
         if DISCLAIMER_START.match(line[:_MAX_START].lower()):
             # The words of the law decide: "This message contains …" alone is somebody's sentence.
             words = set(DISCLAIMER_WORDS.findall(" ".join(paragraph[number:])[:4_000].lower()))
-            if len(words) >= 2 or (len(words) == 1 and len(line) < 120):
+            if len(words) >= 2 or NOTICE_LINE.match(line[:_MAX_START].lower()):
                 return number
-        elif _LIST_FOOTER.match(line[:_MAX_START]):
+        elif _LIST_FOOTER.match(line[:_MAX_START]) and _LINK.search(" ".join(paragraph[number:])[:4_000]):
+            # A footer says where to go; "To unsubscribe I wrote to you twice" does not.
             return number
     return None
 

@@ -68,8 +68,8 @@ def test_a_text_part_longer_than_the_html_says_is_not_lost_when_they_disagree() 
 
 
 def test_known_text_is_taken_out_without_any_mark() -> None:
-    parent = "Hello Martin, we have restarted the export service. Please try again and tell us whether it works."
-    body = "It works.\n\nHello Martin, we have restarted the\nexport service. Please try again and tell\nus whether it works.\n"
+    parent = "Hello Martin, we have restarted the export. Please try again and tell us whether it works."
+    body = "It works.\n\nHello Martin, we have restarted the\nexport. Please try again and tell us\nwhether it works."
     assert extract_reply(body, "", [parent]).text == "It works."
 
 
@@ -153,3 +153,55 @@ def test_a_gateway_banner_goes_and_a_warning_by_the_author_stays() -> None:
     banner = "CAUTION: This email originated from outside the organization."
     assert without_gateway_banner([banner, "", "Hello"]) == ["", "Hello"]
     assert without_gateway_banner(["Caution: the floor is wet.", "Hello"]) == ["Caution: the floor is wet.", "Hello"]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "We use Outlook for iOS.",
+        "I bought the iPhone in Dresden",
+        "Get the Outlook error again when I open the folder",
+        "From my phone it works",
+        "Ordering from mobile fails.",
+        "Sent by courier this morning.",
+        "Sent a magnificent torch of pixels",
+        "The photo was sent from the office.",
+        "Gesendet am Montag, mit der Post.",
+        "Envoyé hier par la poste.",
+        "我的手机坏了",
+        "Unsubscribe me, please.",
+        "To unsubscribe I wrote to you twice, and still get mails.",
+        "This message is for Anna.",
+        "This e-mail is confidential, so please do not show it to Ben.",
+        "Our company number has changed.",
+        "Virus scanners find nothing.",
+        "Regards to your wife!",
+        "Best,",
+        "Please think before you print the labels.",
+        "-- which one is it?",
+        "The list archive is at https://lists.example.org/ but I cannot log in.",
+        "On 5 May 2024 at 10:00 the machine stopped:",
+        "You can reach me at +44 117 496 0000.",
+        "Thanks",
+    ],
+)
+def test_a_last_line_that_a_person_wrote_stays(last: str) -> None:
+    written = f"Hello,\n\nplease have a look at this.\n\n{last}"
+    assert extract_reply(written, "").text == written
+    assert extract_reply(written + QUOTED, "").text == written
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "Warning: the external drive is full.",
+        "Attention: the outside door does not close.",
+        "Important notice: we close at noon.",
+        "From: the office. To: the warehouse.",
+        "> 3 people are waiting.",
+    ],
+)
+def test_a_first_line_that_a_person_wrote_stays(first: str) -> None:
+    written = f"{first}\n\nCan you come today?"
+    expected = "Can you come today?" if first.startswith(">") else written
+    assert extract_reply(written, "").text == expected
