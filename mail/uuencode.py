@@ -37,10 +37,10 @@ def find(text: bytes) -> list[EmbeddedFile]:
 
 
 def _next(text: bytes, position: int) -> EmbeddedFile | None:
-    for begin, end, read in _FORMATS:
+    for begin, terminator, read in _FORMATS:
         # Looked for once: a thousand beginnings without an end must not each search the whole text.
-        last = text.rfind(end)
-        for match in begin.finditer(text, position, max(position, last) if end else len(text)):
+        limit = max(position, text.rfind(terminator)) if terminator else len(text)
+        for match in begin.finditer(text, position, limit):
             decoded = read(text, match.end())
             if decoded is not None:
                 content, end = decoded
