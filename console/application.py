@@ -12,6 +12,7 @@ from console import cookies, security
 from console.api.application import PREFIX, make_api
 from console.calls import DELIVERY, SERVICES, NotFound, PageCall, PublicCall
 from console.delivery import Delivery
+from console.metrics import measure
 from console.roles import may
 from console.routes import ROUTES, Page, Public
 from console.services import Services
@@ -26,7 +27,7 @@ log = structlog.get_logger("console")
 
 def make_application(services: Services, delivery: Delivery) -> web.Application:
     """Console and API; the caller serves it and keeps `delivery` going."""
-    application = web.Application(middlewares=[_error_pages], client_max_size=MAX_FORM)
+    application = web.Application(middlewares=[measure, _error_pages], client_max_size=MAX_FORM)
     application[SERVICES], application[DELIVERY] = services, delivery
     security.add_headers(application, services)
     for route in ROUTES:

@@ -62,6 +62,7 @@ STRINGS: Final[dict[str, str]] = {
     "task.no_mail": "This question is about the mailbox {mailbox}, not about one mail.",
     "task.not_parsed": "This mail has not been read yet.",
     "task.answer": "Your answer",
+    "task.considered": "What was considered",
     "task.evidence": "What speaks for it",
     "task.score": "{percent} % sure",
     "task.other": "Or",

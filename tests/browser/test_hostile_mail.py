@@ -12,7 +12,8 @@ from tests.letters import letter
 HOSTILE = """\
 <html><head><base href="http://evil.example/base/"><meta http-equiv="refresh" content="0;url=http://evil.example/refresh">
 <link rel="stylesheet" href="http://evil.example/link.css"><link rel="dns-prefetch" href="//evil.example">
-<style>@import url(http://evil.example/import.css); body { background: url(http://evil.example/style.png) }</style></head>
+<style>@import url(http://evil.example/import.css); body { background: url(http://evil.example/style.png) }</style>
+</head>
 <body onload="fetch('http://evil.example/onload')" background="http://evil.example/body.png">
 <p style="background:url(http://evil.example/inline.png)">A red herring</p>
 <div style="position:fixed;inset:0;z-index:9999;background:red">over everything</div>
