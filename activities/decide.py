@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from temporalio import activity
 
 from activities.services import Services
-from domain.deciding import Decide, Decided
+from domain.decision import Decide, Decided
 from domain.inbound import Committed, Conclude, InboundEmail, ParentWait
-from storage import deciding
+from mail.fields import header_fields
+from storage import commit, deciding, ledger
+from storage.evidence import Headers
+from storage.objects import raw_key
 
 
 class _Stale(Exception):
@@ -21,6 +26,10 @@ class DecideMessage:
     @activity.defn
     async def find_thread(self, request: Decide) -> Decided:
         email = request.email
+
+        async def headers() -> Headers:
+            return await self._headers(email.tenant_id, email.email_id)
+
         async with self._services.db.tenant(email.tenant_id) as session:
             decision = await deciding.find_thread(
                 session,
@@ -29,6 +38,7 @@ class DecideMessage:
                 email.email_id,
                 request.answers,
                 frozenset(request.waited),
+                headers,
             )
         wait = ParentWait(email_id=decision.wait_for, patience=decision.patience) if decision.wait_for else None
         return Decided(action=decision.action, wait=wait)
@@ -49,7 +59,7 @@ class DecideMessage:
     async def conclude(self, conclusion: Conclude) -> Committed:
         email = conclusion.email
         async with self._services.db.tenant(email.tenant_id) as session:
-            committed = await deciding.conclude(
+            committed = await commit.conclude(
                 session, email.tenant_id, email.email_id, conclusion.outcome, conclusion.reason
             )
         await self._wake_waiters(email)
@@ -59,7 +69,7 @@ class DecideMessage:
         """Commits the recorded decision, whichever it is; each kind runs under its own name in the history."""
         try:
             async with self._services.db.tenant(email.tenant_id) as session:
-                committed = await deciding.commit(session, email.tenant_id, email.email_id)
+                committed = await commit.commit(session, email.tenant_id, email.email_id)
                 if committed.stale:
                     raise _Stale
         except _Stale:
@@ -73,3 +83,9 @@ class DecideMessage:
             waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
         for workflow_id in waiting:
             await self._services.runs.parent_done(workflow_id, email.email_id)
+
+    async def _headers(self, tenant_id: UUID, email_id: UUID) -> Headers:
+        """The header fields of the raw message, for rules that look at them."""
+        async with self._services.db.tenant(tenant_id) as session:
+            row = await ledger.get(session, tenant_id, email_id)
+        return header_fields(await self._services.objects.get(raw_key(tenant_id, row["raw_sha256"])))

@@ -37,7 +37,7 @@ class Services:
         namespace, workflow = quote(self.temporal_namespace, safe=""), quote(workflow_id, safe="")
         return f"{self.temporal_ui_url.rstrip('/')}/namespaces/{namespace}/workflows/{workflow}"
 
-    def reply_address(self, tenant_id: UUID, ticket_id: UUID, mailbox: str) -> str:
+    def reply_address(self, tenant_id: UUID, ticket_number: int, mailbox: str) -> str:
         """`local+TOKEN@domain`: mail to it lands on the ticket, whoever sends it."""
         local, _, domain = mailbox.rpartition("@")
-        return f"{local}+{reply_token.mint(self.token_keys, tenant_id, ticket_id)}@{domain}"
+        return f"{local}+{reply_token.mint(self.token_keys, tenant_id, ticket_number)}@{domain}"

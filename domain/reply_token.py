@@ -1,44 +1,137 @@
 """Our own reply token: proof that a mail answers one of our tickets, which nobody else can make.
 
-`<key id>.<ticket uuid, base32>.<128-bit HMAC-SHA256 over tenant and ticket, base32>`, in lower case: it survives as a
-plus-address (`support+TOKEN@…`) and inside a Message-ID we mint (`<TOKEN.…@…>`).
+`pr` and one run of base32 (RFC 4648 §6, lower case): no mail program breaks a line in it, case does not matter, and as
+plus-address (`support+TOKEN@…`) it stays under the 64 octets of a local part (RFC 5321 §4.5.3.1.1). The bytes: flags,
+key hint, ticket number (5), last day of validity (2, days since 2020, 0 for none), for a bound token a keyed digest of
+its recipient (5), and a 128-bit HMAC-SHA256 over tenant and all of that.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from uuid import UUID
 
-_TOKEN = re.compile(r"pr-([a-z0-9]{1,8})-([a-z2-7]{26})-([a-z2-7]{26})", re.IGNORECASE)
+from domain.address import canonical
+
+_EPOCH = date(2020, 1, 1)
+_PLAIN, _BOUND = 0x10, 0x11
+_HEAD, _RECIPIENT, _MAC = 9, 5, 16
+MAX_TICKET_NUMBER = 2**40 - 1
+
+_TOKEN = re.compile(r"(?<![a-z0-9])pr([a-z2-7]{48}|[a-z2-7]{40})(?![a-z0-9])", re.IGNORECASE)
+# What quoting, wrapping and mark-up put between the letters of a token in a body.
+_NOISE = re.compile(r"[\s>|*_=\u00ad\u200b-\u200d\u2060\ufeff]+")
+_MAX_BODY = 100_000
+_MAX_CANDIDATES = 500
 
 
-def mint(keys: Mapping[str, bytes], tenant_id: UUID, ticket_id: UUID) -> str:
-    """A token under the first of `keys` (key id → 32 bytes)."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A genuine token. `bound`: it was issued to one recipient; `issued_to_sender`: that is who sends it now."""
+
+    ticket_number: int
+    expired: bool = False
+    bound: bool = False
+    issued_to_sender: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool]:
+        """The best of several tokens has the highest."""
+        return (not self.expired, self.issued_to_sender or not self.bound, self.bound)
+
+
+def mint(
+    keys: Mapping[str, bytes],
+    tenant_id: UUID,
+    ticket_number: int,
+    *,
+    recipient: str | None = None,
+    expires: date | None = None,
+) -> str:
+    """A token under the first of `keys` (key id → 32 bytes), valid through the day `expires`.
+
+    With a `recipient`, only mail from that address may use it as its right to write.
+    """
+    if not 0 < ticket_number <= MAX_TICKET_NUMBER:
+        raise ValueError("no ticket number")
     key_id, key = next(iter(keys.items()))
-    return f"pr-{key_id.lower()}-{_b32(ticket_id.bytes)}-{_mac(key, tenant_id, ticket_id)}"
+    days = max(1, (expires - _EPOCH).days) if expires else 0
+    head = bytes([_BOUND if recipient else _PLAIN, _hint(key_id)])
+    head += ticket_number.to_bytes(5) + min(days, 0xFFFF).to_bytes(2)
+    if recipient:
+        head += _digest(key, tenant_id, recipient)
+    return "pr" + base64.b32encode(head + _mac(key, tenant_id, head)).decode().lower()
 
 
-def find(keys: Mapping[str, bytes], tenant_id: UUID, texts: Iterable[str]) -> UUID | None:
-    """The ticket of the first genuine token in `texts`; forged ones and those of other tenants are passed over."""
-    by_id = {key_id.lower(): key for key_id, key in keys.items()}
-    for text in texts:
-        for match in _TOKEN.finditer(text):
-            key_id, ticket, mac = (part.lower() for part in match.groups())
-            key = by_id.get(key_id)
-            if key is None:
-                continue
-            ticket_id = UUID(bytes=base64.b32decode(ticket.upper() + "======"))
-            if hmac.compare_digest(mac, _mac(key, tenant_id, ticket_id)):
-                return ticket_id
+def find(
+    keys: Mapping[str, bytes], tenant_id: UUID, texts: Iterable[str], *, sender: str = "", today: date | None = None
+) -> Found | None:
+    """The best genuine token in `texts`, such as addresses and Message-IDs; forged ones and those of other tenants are
+    passed over. Without `today` nothing has expired."""
+    candidates = (match[1] for text in texts for match in _TOKEN.finditer(text))
+    return _best(keys, tenant_id, candidates, sender, today)
+
+
+def find_in_body(
+    keys: Mapping[str, bytes], tenant_id: UUID, body: str, *, sender: str = "", today: date | None = None
+) -> Found | None:
+    """As `find`, in the text of a mail: quoted, wrapped and with the words around it translated."""
+    return _best(keys, tenant_id, _in_body(_NOISE.sub("", body[:_MAX_BODY])), sender, today)
+
+
+def _in_body(text: str) -> Iterator[str]:
+    """Whatever may be a token, now that nothing separates it from the words beside it."""
+    for match in re.finditer(r"pr(?=(c[a-h][a-z2-7]{38}))", text, re.IGNORECASE):
+        yield match[1]
+        yield text[match.end() : match.end() + 48]
+
+
+def _best(
+    keys: Mapping[str, bytes], tenant_id: UUID, candidates: Iterable[str], sender: str, today: date | None
+) -> Found | None:
+    best: Found | None = None
+    for number, candidate in enumerate(candidates):
+        if number >= _MAX_CANDIDATES:
+            break
+        found = _read(keys, tenant_id, candidate, sender, today)
+        if found is not None and (best is None or found.rank > best.rank):
+            best = found
+    return best
+
+
+def _read(keys: Mapping[str, bytes], tenant_id: UUID, text: str, sender: str, today: date | None) -> Found | None:
+    try:
+        data = base64.b32decode(text.upper())
+    except ValueError:
+        return None
+    bound = data[:1] == bytes([_BOUND])
+    if len(data) != _HEAD + _MAC + (_RECIPIENT if bound else 0) or data[0] not in (_PLAIN, _BOUND):
+        return None
+    head, mac = data[:-_MAC], data[-_MAC:]
+    for key_id, key in keys.items():
+        if data[1] != _hint(key_id) or not hmac.compare_digest(mac, _mac(key, tenant_id, head)):
+            continue
+        days = int.from_bytes(head[7:9])
+        expired = bool(days and today and today > _EPOCH + timedelta(days=days))
+        issued = bound and bool(sender) and hmac.compare_digest(head[_HEAD:], _digest(key, tenant_id, sender))
+        return Found(int.from_bytes(head[2:7]), expired, bound, issued)
     return None
 
 
-def _mac(key: bytes, tenant_id: UUID, ticket_id: UUID) -> str:
-    return _b32(hmac.digest(key, tenant_id.bytes + ticket_id.bytes, "sha256")[:16])
+def _hint(key_id: str) -> int:
+    return hashlib.sha256(key_id.encode()).digest()[0]
 
 
-def _b32(data: bytes) -> str:
-    return base64.b32encode(data).decode().rstrip("=").lower()
+def _mac(key: bytes, tenant_id: UUID, head: bytes) -> bytes:
+    return hmac.digest(key, b"token" + tenant_id.bytes + head, "sha256")[:_MAC]
+
+
+def _digest(key: bytes, tenant_id: UUID, recipient: str) -> bytes:
+    """Nobody without the key can find another address with this digest."""
+    return hmac.digest(key, b"recipient" + tenant_id.bytes + canonical(recipient).encode(), "sha256")[:_RECIPIENT]

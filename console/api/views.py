@@ -60,7 +60,7 @@ def ticket(row: Any, comments: list[models.Comment], services: Services) -> mode
         mailbox_id=row["mailbox_id"],
         mailbox=row["mailbox"],
         merged_into=row["merged_into"],
-        reply_address=services.reply_address(row["tenant_id"], row["ticket_id"], row["mailbox"]),
+        reply_address=services.reply_address(row["tenant_id"], row["number"], row["mailbox"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         comment_count=row["comment_count"],

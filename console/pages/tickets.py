@@ -62,5 +62,5 @@ async def show(call: PageCall) -> web.Response:
         manifests=manifests,
         emails=emails,
         decision=first["decision"] if first else None,
-        reply_address=call.services.reply_address(call.tenant_id, ticket["ticket_id"], ticket["mailbox"]),
+        reply_address=call.services.reply_address(call.tenant_id, ticket["number"], ticket["mailbox"]),
     )

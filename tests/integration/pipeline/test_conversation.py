@@ -25,7 +25,9 @@ async def test_a_reply_with_an_attachment_becomes_a_comment_with_its_bytes(house
     await house.settled(1)
     report = bytes(range(256)) * 40
     await house.send(
-        letter("alice@example.com", "Re: Invoice?", "Here.", in_reply_to="q@example.com", attachments=[("a.bin", report)])
+        letter(
+            "alice@example.com", "Re: Invoice?", "Here.", in_reply_to="q@example.com", attachments=[("a.bin", report)]
+        )
     )
     _, reply = await house.settled(2)
     (ticket,) = await house.tickets()
@@ -80,7 +82,9 @@ async def test_mails_without_a_message_id_are_all_kept(house: House) -> None:
 async def test_a_stranger_with_forged_references_changes_nothing_on_the_ticket(house: House) -> None:
     await house.send(letter("alice@example.com", "Private", message_id="secret@example.com"))
     await house.settled(1)
-    await house.send(letter("mallory@example.net", "Re: Private", in_reply_to="secret@example.com", cc="eve@example.net"))
+    await house.send(
+        letter("mallory@example.net", "Re: Private", in_reply_to="secret@example.com", cc="eve@example.net")
+    )
     task = await house.task()
     assert task["kind"] == "review_sender"
     assert len(await house.rows("select from comments where tenant_id = $1")) == 1
@@ -102,7 +106,7 @@ async def test_an_own_reply_token_threads_without_any_header(house: House) -> No
     await house.send(letter("alice@example.com", "Tokens"))
     await house.settled(1)
     (ticket,) = await house.tickets()
-    token = reply_token.mint(house.keyring.derive("reply-token"), house.tenant_id, ticket["ticket_id"])
+    token = reply_token.mint(house.keyring.derive("reply-token"), house.tenant_id, ticket["number"])
     await house.send(letter("alice@elsewhere.example", "New subject", to=f"support+{token}@postroom.test"))
     _, reply = await house.settled(2)
     assert (reply["outcome"], reply["ticket_id"]) == ("comment", ticket["ticket_id"])

@@ -1,0 +1,94 @@
+"""Rule sets in Postgres: every change a new version, the newest in force; compiled once per process and version."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain.rules import CompiledRules, RuleSet
+
+if TYPE_CHECKING:
+    from storage.database import Session
+
+_MAX_CACHED = 256
+
+
+class Conflict(Exception):
+    """Somebody else has saved a newer version meanwhile; nothing was changed."""
+
+
+class _Cache:
+    """Compiled rule sets by tenant and version; a version never changes, so nothing here goes stale."""
+
+    def __init__(self) -> None:
+        self._compiled: OrderedDict[tuple[UUID, int], CompiledRules] = OrderedDict()
+
+    async def get(self, session: Session, tenant_id: UUID, version: int) -> CompiledRules:
+        compiled = self._compiled.get((tenant_id, version))
+        if compiled is None:
+            compiled = CompiledRules(await load(session, tenant_id, version))
+            self._compiled[tenant_id, version] = compiled
+            if len(self._compiled) > _MAX_CACHED:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end((tenant_id, version))
+        return compiled
+
+
+_cache = _Cache()
+
+
+async def compiled(session: Session, tenant_id: UUID, version: int) -> CompiledRules:
+    """The rules of a version, ready to evaluate. Raises LookupError, and ValueError for rules that no longer hold."""
+    return await _cache.get(session, tenant_id, version)
+
+
+async def load(session: Session, tenant_id: UUID, version: int) -> RuleSet:
+    stored = await session.fetchval(
+        "select rules from rule_sets where tenant_id = $1 and version = $2", tenant_id, version
+    )
+    if stored is None:
+        raise LookupError(f"no rule set {version}")
+    return RuleSet.model_validate(stored)
+
+
+async def current(session: Session, tenant_id: UUID) -> tuple[int, RuleSet]:
+    """(version, rules) in force; version 0 is the empty set before anybody saved one."""
+    row = await session.fetchrow(
+        "select version, rules from rule_sets where tenant_id = $1 order by version desc limit 1", tenant_id
+    )
+    return (row["version"], RuleSet.model_validate(row["rules"])) if row else (0, RuleSet())
+
+
+async def save(session: Session, tenant_id: UUID, rule_set: RuleSet, *, based_on: int, actor: str) -> int:
+    """Puts a rule set in force and returns its version. Raises Conflict if `based_on` is not the newest version."""
+    version: int | None = await session.fetchval(
+        """insert into rule_sets (tenant_id, version, rules, created_by)
+           select $1, $2 + 1, $3, $4
+            where $2 = coalesce((select max(version) from rule_sets where tenant_id = $1), 0)
+           on conflict do nothing returning version""",
+        tenant_id,
+        based_on,
+        rule_set.model_dump(mode="json", exclude_defaults=True),
+        actor,
+    )
+    if version is None:
+        raise Conflict("somebody else has changed the rules meanwhile: load them again")
+    await session.execute(
+        "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'save_rules', $3, $4)",
+        tenant_id,
+        actor,
+        f"rules/{version}",
+        {"rules": len(rule_set.rules)},
+    )
+    return version
+
+
+async def versions(session: Session, tenant_id: UUID, *, limit: int = 50) -> list[Any]:
+    """Who saved which version when, newest first."""
+    return await session.fetch(
+        """select version, created_by, created_at, coalesce(jsonb_array_length(rules -> 'rules'), 0) as rules
+             from rule_sets where tenant_id = $1 order by version desc limit $2""",
+        tenant_id,
+        limit,
+    )
