@@ -28,13 +28,20 @@ class Session:
     writer: asyncio.StreamWriter
     announced: int = 0
     """How many messages the client knows of."""
+    cut_after: int | None = None
+    """The connection ends after so many more bytes."""
 
     def send(self, *lines: str) -> None:
         """Sends the lines in one segment."""
         self.raw("".join(line + "\r\n" for line in lines).encode("latin-1"))
 
     def raw(self, data: bytes) -> None:
+        if self.cut_after is not None:
+            data = data[: self.cut_after]
+            self.cut_after -= len(data)
         self.writer.write(data)
+        if self.cut_after == 0:
+            self.close()
 
     def ok(self, tag: str, text: str = "done") -> None:
         self.send(f"{tag} OK {text}")
@@ -77,6 +84,8 @@ class ScriptedImap:
     uidvalidity: int = 7
     messages: dict[int, bytes] = field(default_factory=dict)
     on: dict[str, Handler] = field(default_factory=dict)
+    fault: Callable[[Session, str], None] | None = None
+    """Called before each command is answered."""
     seen: Counter[str] = field(default_factory=Counter)
     """How often each command was received."""
 
@@ -117,6 +126,8 @@ class ScriptedImap:
                 tag, name, arguments = await session.command()
                 self.seen[name] += 1
                 self.received.set()
+                if self.fault is not None:
+                    self.fault(session, name)
                 await self.on.get(name, self._default(name))(session, tag, arguments)
                 await writer.drain()
         self.sessions.discard(session)
