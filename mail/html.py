@@ -11,6 +11,10 @@ from mail.text import clean
 # Past this a body is not written by anyone; what follows is cut, not the mail.
 _MAX_HTML = 4_000_000
 
+_EMPTY_LINES = re.compile(r"\n{3,}")
+# Preview lines and tracking text that no reader shows.
+_HIDDEN_ELEMENTS = ["[hidden]", '[style*="display:none" i]', '[style*="display: none" i]']
+_MAY_HIDE = ("none", "None", "NONE", "hidden")
 _HIDDEN = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 _BLOCK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote)\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
@@ -21,10 +25,21 @@ def to_text(html: str) -> str:
     """The text a reader of `html` sees, with line breaks where blocks and `<br>` break; never raises."""
     html = html[:_MAX_HTML]
     try:
-        text: str = extract_plain_text(html, preserve_formatting=True, list_bullets=True, alt_texts=True, links=False)
+        text = _extract(html, _HIDDEN_ELEMENTS if any(word in html for word in _MAY_HIDE) else None)
+        # Where everything is hidden, the sender did not mean it.
+        text = text if text.strip() else _extract(html, None)
     except Exception:
+        # A native parser: whatever it cannot read is stripped of its tags instead.
         return strip_tags(html)
-    return clean(text).replace("\xa0", " ").strip()
+    lines = [line.rstrip() for line in clean(text).replace("\xa0", " ").split("\n")]
+    return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
+
+
+def _extract(html: str, skip: list[str] | None) -> str:
+    text: str = extract_plain_text(
+        html, preserve_formatting=True, list_bullets=True, alt_texts=True, links=False, skip_elements=skip
+    )
+    return text
 
 
 def strip_tags(html: str) -> str:

@@ -6,6 +6,7 @@ Each stage that fails leaves a problem and what the others could read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,7 @@ _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = ("text/rfc822-headers", "message/global-headers", *_MESSAGE_TYPES)
 _PKCS7_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _REPORT_TEXT_BYTES = 100_000
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 T = TypeVar("T")
 
@@ -276,7 +278,8 @@ def _name(node: Node, data: bytes) -> str:
     if not name:
         _, body = header_end(data, 0, len(data), _REPORT_TEXT_BYTES)
         name = (Headers(data[:body]).get("subject") or "message")[:200].replace("/", "_").replace("\\", "_")
-    return name if name.lower().endswith((".eml", ".msg", ".txt", ".mht")) else f"{name}.eml"
+        return f"{name}.eml"
+    return name if _EXTENSION.search(name) else f"{name}.eml"
 
 
 def _content_id(node: Node) -> str | None:
