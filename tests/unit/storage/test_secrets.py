@@ -100,24 +100,18 @@ def test_a_key_of_the_same_name_with_another_value_does_not_open() -> None:
 # The ring itself -----------------------------------------------------------------------------------------------
 
 
+BARE = OLD.removeprefix("k1:")
+
+
 @pytest.mark.parametrize(
     "text",
-    [
-        "",
-        " , ",
-        "k1",
-        "k1:",
-        "k1:not base64!",
-        f"k1:{base64.b64encode(b'short').decode()}",
-        f":{OLD[3:]}",
-        f"k 1:{OLD[3:]}",
-    ],
-    ids=["empty", "commas", "no key", "empty key", "not base64", "16 bytes too few", "no id", "a space in the id"],
+    ["", " , ", "k1", "k1:", "k1:not base64!", "k1:c2hvcnQ=", f":{BARE}", f"k 1:{BARE}"],
+    ids=["empty", "commas", "no key", "empty key", "not base64", "too short", "no id", "a space in the id"],
 )
 def test_a_malformed_ring_is_refused_without_showing_a_key(text: str) -> None:
     with pytest.raises(SecretError, match="POSTROOM_MASTER_KEYS") as refusal:
         KeyRing(text)
-    assert OLD[3:] not in str(refusal.value)
+    assert BARE not in str(refusal.value)
 
 
 def test_derived_keys_are_stable_and_differ_by_purpose_and_master_key() -> None:
