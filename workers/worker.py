@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
+import py_compile
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -75,7 +78,18 @@ def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
     return [mail, provider_io]
 
 
+def compile_workflows() -> None:
+    """Bytecode for the workflow modules: the sandbox imports them anew for every run, and would compile them each time.
+
+    Installed packages have theirs; a checkout under PYTHONDONTWRITEBYTECODE has none.
+    """
+    for workflow in WORKFLOWS:
+        with contextlib.suppress(OSError):  # a read-only installation: each run compiles
+            py_compile.compile(str(inspect.getsourcefile(workflow)), quiet=1)
+
+
 async def run(settings: Settings) -> None:
+    compile_workflows()
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(process.database(settings))
