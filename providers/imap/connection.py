@@ -147,22 +147,35 @@ class ImapConnection:
         cls, settings: ImapSettings, secret: str, *, allow_private: bool = False, timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> ImapConnection:
         """Connects, secures and logs in. Blocks for at most the connect time-out and a few commands."""
-        with _provider_errors(unreachable=True):
-            addresses = network.resolve(settings.host, settings.port, allow_private=allow_private)
-            connection = cls(_Client(settings, addresses, timeouts))
+        connection = cls.connect(settings, allow_private=allow_private, timeouts=timeouts)
         try:
-            connection._begin(settings, secret)
+            connection.log_in(settings, secret)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _begin(self, settings: ImapSettings, secret: str) -> None:
-        with _provider_errors():
-            if self._imap.state != "NONAUTH":
-                raise Permanent("the mail server claims that we are logged in already (PREAUTH)")
-            if settings.security == "starttls":
-                self._imap.upgrade()
+    @classmethod
+    def connect(
+        cls, settings: ImapSettings, *, allow_private: bool = False, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> ImapConnection:
+        """Connects and secures the connection; no secret is sent. Raises `Unreachable` where nobody greets."""
+        with _provider_errors(unreachable=True):
+            addresses = network.resolve(settings.host, settings.port, allow_private=allow_private)
+            connection = cls(_Client(settings, addresses, timeouts))
+        try:
+            with _provider_errors():
+                if connection._imap.state != "NONAUTH":
+                    raise Permanent("the mail server claims that we are logged in already (PREAUTH)")
+                if settings.security == "starttls":
+                    connection._imap.upgrade()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def log_in(self, settings: ImapSettings, secret: str) -> None:
+        """Logs in, and learns what the server can do for this user. Raises `AuthFailed`."""
         with _provider_errors(refused_login(settings.username, secret)):
             self._authenticate(settings, secret)
         with _provider_errors():
@@ -201,6 +214,12 @@ class ImapConnection:
             if status.startswith("5") or status == "429":
                 raise Transient(f"the mail server could not check the access token (status {status})") from None
             raise
+
+    def folders(self) -> list[str]:
+        """The names of the folders that can be opened."""
+        with _provider_errors():
+            listed = self._client.list_folders()
+            return [str(name) for flags, _, name in listed if b"\\noselect" not in {flag.lower() for flag in flags}]
 
     def examine(self, name: str) -> Folder:
         """Opens a folder for reading. Raises `FolderMissing`."""

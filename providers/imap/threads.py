@@ -19,25 +19,43 @@ async def open_connection(
     executor: Executor, settings: ImapSettings, secret: str, *, allow_private: bool, timeouts: Timeouts
 ) -> ImapConnection:
     """`ImapConnection.open` in a thread."""
-    start = partial(ImapConnection.open, settings, secret, allow_private=allow_private, timeouts=timeouts)
-    opening = asyncio.get_running_loop().run_in_executor(executor, start)
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(_close_opened)
-        raise
+    return await _opened(
+        run(executor, ImapConnection.open, settings, secret, allow_private=allow_private, timeouts=timeouts)
+    )
+
+
+async def connect_connection(
+    executor: Executor, settings: ImapSettings, *, allow_private: bool, timeouts: Timeouts
+) -> ImapConnection:
+    """`ImapConnection.connect` in a thread."""
+    return await _opened(
+        run(executor, ImapConnection.connect, settings, allow_private=allow_private, timeouts=timeouts)
+    )
+
+
+def run(executor: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """`function(*args)` in a thread."""
+    return asyncio.get_running_loop().run_in_executor(executor, partial(function, *args, **kwargs))
 
 
 async def call(
     executor: Executor, connection: ImapConnection, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """`function(*args)`, which uses `connection`, in a thread."""
-    work = asyncio.get_running_loop().run_in_executor(executor, partial(function, *args, **kwargs))
+    work = run(executor, function, *args, **kwargs)
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         connection.close()  # wakes the thread
         work.add_done_callback(_ignore_outcome)
+        raise
+
+
+async def _opened(opening: asyncio.Future[ImapConnection]) -> ImapConnection:
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_opened)
         raise
 
 
