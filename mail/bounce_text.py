@@ -7,20 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 from mail.headers import Headers
 
 _MAX_BODY = 12_000
+_MAX_OPENING = 600
 
 # An address as bounces print it; linear, since both runs are bounded and end in a fixed character.
 ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[A-Za-z0-9\u00a1-\uffff](?:[\w.-]{0,252}[^\W_])?", re.ASCII)
 
+# Names that only a mail server uses, and those that people in charge of one use as well.
 _DAEMON = re.compile(
-    r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|postmaster|mail[ .-]?deliver|delivery[ -]?(?:sub)?system"
-    r"|mail administrator"
-    r"|system administrator|delivery service|mailmaster|mail[ .-]?system|jetmail system|smtp_mail_service"
-    r"|symantec_antivirus"
-    r"|microsoft outlook\b|microsoftexchange|imss@|bounces?@|\bndr@|mail delivery|autosend|zustellsystem|mailserver",
+    r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|mail[ .-]?deliver(?:y)?[ .-]?(?:sub)?system"
+    r"|delivery[ -]?(?:sub)?system"
+    r"|mail delivery|delivery service|jetmail system|smtp_mail_service|symantec_antivirus|microsoftexchange[0-9a-f]{8}"
+    r"|imss@|\bndr@|zustellsystem",
+    re.I,
+)
+_OFFICE = re.compile(
+    r"postmaster|mail ?master|(?:mail|system) administrator|mail[ .-]?(?:system|server)|autosend", re.I
+)
+# What else cannot be delivered.
+_PARCEL = re.compile(
+    r"parcel|package|shipment|courier|tracking|paket|sendung|colis|paquete|pacco|pakket|przesyłk|encomenda"
+    r"|посылк|försändelse",
     re.I,
 )
 
@@ -56,6 +67,10 @@ _SUBJECT = re.compile(
 
 # Wording that only the report itself has; the groups say nothing, the positions after it hold the address.
 _FAILURE = re.compile(
+    r"could not deliver|has been postponed|full mailbox|invalid final delivery|delivery problems?|user not known|failed recipients?\b"
+    r"|error was detected while"
+    r"|(?:delivery|mail|message)[^\n.]{0,60} postponed"
+    r"|was addressed[^\n]{0,60}\n?[^\n]{0,30}did not (?:exactly )?match|"
     r"this is the (?:qmail|mail system at host|mail delivery|post(?:fix|master)|mimesweeper)"
     r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|has not been"
     r"|unable to)[^\n.]{0,20}"
@@ -153,22 +168,21 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     if "X-Failed-Recipients" in headers:
         return True
     subject = headers.get("Subject") or ""
-    daemon = _from_daemon(headers)
-    unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
-    if not daemon and not unanswerable:
-        # A person's mail server may speak in its own name, but it then returns the mail and says so in the subject.
-        return (
-            returned_headers is not None
-            and not _is_answer(subject)
-            and bool(_SUBJECT.search(subject) and _failure(text))
-        )
     titled = bool(_SUBJECT.search(subject))
-    if _is_answer(subject) and not titled and not daemon:
-        return False
     worded = _failure(text) is not None
-    if daemon:
+    sender = _sender(headers)
+    if sender == "daemon":
         return titled or worded
-    return titled and worded and not _is_answer(subject)
+    if _is_answer(subject):
+        return False
+    unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
+    if sender == "office" or unanswerable:
+        if titled and (worded or returned_headers is not None):
+            return True
+        return sender == "office" and unanswerable and (titled or worded)
+    # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
+    opening = text[:_MAX_OPENING]
+    return titled and _is_automatic(headers) and bool(_failure(opening)) and not _PARCEL.search(f"{subject} {opening}")
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -220,6 +234,7 @@ def recipient(headers: Headers, body: str) -> str | None:
 def _addresses(body: str, start: int, own: set[str]) -> Iterator[str]:
     for match in ADDRESS.finditer(body, start):
         address = match[0].lstrip("'`=").removeprefix("mailto:")
+        address = address[5:] if address[:5].lower() == "smtp=" else address
         local = address.partition("@")[0]
         if address.lower() not in own and not _SYSTEM_LOCAL.match(local):
             yield address
@@ -229,11 +244,16 @@ def _failure(text: str) -> re.Match[str] | None:
     return _FAILURE.search(text[:_MAX_BODY])
 
 
-def _from_daemon(headers: Headers) -> bool:
-    sender = headers.get("From")
-    if sender is None or sender.strip() in ("", "<>"):
-        return True
-    return sender.rstrip().endswith("<>") or bool(_DAEMON.search(sender[:500]))
+def _sender(headers: Headers) -> Literal["daemon", "office", "person"]:
+    sender = (headers.get("From") or "").strip()[:500]
+    if sender in ("", "<>") or sender.endswith("<>") or _DAEMON.search(sender):
+        return "daemon"
+    return "office" if _OFFICE.search(sender) else "person"
+
+
+def _is_automatic(headers: Headers) -> bool:
+    submitted = (headers.get("Auto-Submitted") or "no").strip().lower()
+    return submitted != "no" or "Precedence" in headers or "X-Auto-Response-Suppress" in headers
 
 
 def _is_answer(subject: str) -> bool:

@@ -115,3 +115,20 @@ def test_the_sender_itself_is_never_the_recipient() -> None:
     found = read(DAEMON, "Dear support@example.com, your mail could not be delivered to olga@example.net: user unknown")
     assert found is not None
     assert found.recipient == "olga@example.net"
+
+
+def test_a_parcel_that_could_not_be_delivered_is_no_mail() -> None:
+    headers = Headers(b"From: Courier <info@example.org>\nSubject: Delivery failed\nAuto-Submitted: auto-generated\n")
+    assert read(headers, "Your parcel could not be delivered today. We will try again tomorrow.") is None
+
+
+def test_a_postmaster_who_answers_is_a_person() -> None:
+    headers = Headers(b"From: Postmaster <postmaster@example.org>\nSubject: Re: Undelivered Mail Returned to Sender\n")
+    assert read(headers, "Thank you for the report, the mailbox was full. It is repaired.") is None
+
+
+def test_a_gateway_with_a_name_of_its_own_is_a_mail_server() -> None:
+    headers = Headers(b"From: Gateway <gw@example.org>\nSubject: Delivery failure\nAuto-Submitted: auto-generated\n")
+    found = read(headers, "Your message could not be delivered to olga@example.net: mailbox is full.")
+    assert found is not None
+    assert (found.recipient, found.status) == ("olga@example.net", "5.2.2")
