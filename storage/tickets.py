@@ -44,10 +44,8 @@ async def page(
         arguments.append(int(number))
         where.append(f"t.number = ${len(arguments)}")
     else:
-        for word in query.split()[:10]:
-            arguments.append(f"%{like_literal(word)}%")
-            n = len(arguments)
-            where.append(f"concat_ws(' ', t.subject, p.name, p.address, c.name) ilike ${n}")
+        arguments.append(word_patterns(query))
+        where.append(f"concat_ws(' ', t.subject, p.name, p.address, c.name) ilike all (${len(arguments)})")
     return await session.fetch(
         f"{_TICKET} and {' and '.join(where)} order by t.number desc limit $3",
         *arguments,
@@ -102,6 +100,7 @@ async def inline_images(session: Session, tenant_id: UUID, email_id: UUID) -> li
     )
 
 
-def like_literal(text: str) -> str:
-    """`text` as LIKE takes it literally."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def word_patterns(query: str) -> list[str]:
+    """A LIKE pattern for each word that a person typed; what LIKE takes for special stands for itself."""
+    words = query.replace("\0", " ").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").split()
+    return [f"%{word}%" for word in words[:10]]

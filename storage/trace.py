@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain import identity
-from storage.tickets import like_literal
+from storage.tickets import word_patterns
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -74,7 +74,6 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
         return await session.fetch(
             f"{_EMAIL} and t.number = $2 order by e.seq desc limit $3", tenant_id, int(number), limit
         )
-    patterns = [f"%{like_literal(word)}%" for word in query.split()[:10]]
     return await session.fetch(
         f"""{_EMAIL} and e.email_id in (
                select c.email_id from comments c join tickets t using (tenant_id, ticket_id)
@@ -87,7 +86,7 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
                                 p.parsed -> 'from' -> 0 ->> 'address') ilike all ($2))
              order by e.seq desc limit $3""",  # noqa: S608 (constants only)
         tenant_id,
-        patterns,
+        word_patterns(query),
         limit,
         RECENT,
     )

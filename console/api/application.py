@@ -78,7 +78,9 @@ def _http_problem(error: web.HTTPException) -> Problem:
         case 404:
             return Problem(404, f"There is no such path: {PREFIX}/openapi.json lists them.")
         case 405:
-            return Problem(405, f"This path does not know the method: {PREFIX}/openapi.json lists what it knows.")
+            problem = Problem(405, f"This path does not know the method: {PREFIX}/openapi.json lists what it knows.")
+            problem.headers["Allow"] = error.headers.get("Allow", "")
+            return problem
         case 413:
             return Problem(413, f"Send at most {MAX_BODY} bytes.")
         case status:

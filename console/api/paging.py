@@ -49,7 +49,7 @@ def decode(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any] | None
         if not isinstance(parts, list) or len(parts) != len(kinds):
             raise ValueError
         return [kind(part) for kind, part in zip(kinds, parts, strict=True)]
-    except (ValueError, TypeError, RecursionError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise Problem(400, "This cursor is none of ours: pass `next` of the previous page, or leave it out.") from None
 
 

@@ -15,6 +15,7 @@ class Problem(Exception):
     def __init__(self, status: int, detail: str, **members: Any) -> None:
         super().__init__(detail)
         self.status, self.detail, self.members = status, detail, members
+        self.headers = {"WWW-Authenticate": 'Bearer realm="postroom"'} if status == 401 else {}
 
     def response(self) -> web.Response:
         body = {
@@ -24,9 +25,8 @@ class Problem(Exception):
             "detail": self.detail,
             **self.members,
         }
-        headers = {"WWW-Authenticate": 'Bearer realm="postroom"'} if self.status == 401 else None
         return web.Response(
-            text=json.dumps(body), status=self.status, content_type="application/problem+json", headers=headers
+            text=json.dumps(body), status=self.status, content_type="application/problem+json", headers=self.headers
         )
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp.test_utils import TestServer
+from temporalio.testing import ActivityEnvironment
 
 from activities.attachments import StoreAttachments
 from activities.decide import DecideMessage
@@ -142,17 +143,16 @@ class Site:
         sighting = Sighting(sha256, header_message_id(raw), raw_sha256=sha256, raw_size=len(raw))
         async with self.db.tenant(tenant.tenant_id) as session:
             (listed,) = await ledger.list_emails(session, tenant.tenant_id, tenant.mailbox_id, "smtp", [sighting])
-        services, email = self._activity_services(), listed.email
-        await ParseMessage(services).parse_message(email)
+        services, email, activity = self._activity_services(), listed.email, ActivityEnvironment()
+        await activity.run(ParseMessage(services).parse_message, email)
         decide = DecideMessage(services)
-        decided = await decide.find_thread(Decide(email=email))
+        decided = await activity.run(decide.find_thread, Decide(email=email))
         if decided.action == "ask":
-            await HumanTaskActivities(services).open_task(
-                AskPerson(email=email, workflow_id=listed.workflow_id, number=1)
-            )
+            question = AskPerson(email=email, workflow_id=listed.workflow_id, number=1)
+            await activity.run(HumanTaskActivities(services).open_task, question)
         elif decided.action != "wait":
-            await decide.create_ticket(email)
-            await StoreAttachments(services).store_attachments(email)
+            await activity.run(decide.create_ticket, email)
+            await activity.run(StoreAttachments(services).store_attachments, email)
         async with self.db.tenant(tenant.tenant_id) as session:
             return await ledger.get(session, tenant.tenant_id, email.email_id)
 

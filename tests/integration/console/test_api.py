@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
 
+from console.api.paging import encode
 from domain import reply_token
 from tests.integration.console.site import Site
 from tests.letters import letter
@@ -112,6 +114,7 @@ async def test_tickets_are_searched_and_filtered(site: Site) -> None:
     assert await numbers("q=%232") == [2]
     assert await numbers("q=100%25") == [2]
     assert await numbers("q=%25") == [2]  # a percent sign is no wildcard
+    assert await numbers("q=%00printer%00") == [1]
     assert await numbers("status=closed") == [2]
     assert await numbers("status=open&q=bob") == []
 
@@ -153,10 +156,15 @@ async def test_mailboxes_balance(site: Site) -> None:
     assert (mailbox["listed"], mailbox["done"], mailbox["open"]) == (1, 1, 0)
 
 
+# A moment that no calendar has in UTC: ["0001-01-01T00:00:00+23:59", a uuid].
+BEFORE_TIME = encode(["0001-01-01T00:00:00+23:59", uuid4()])
+
+
 @pytest.mark.parametrize(
     "path",
     ["tickets?limit=0", "tickets?limit=201", "tickets?cursor=nonsense", "tickets?cursor=WyJ4Il0", "tickets?status=odd",
-     "emails?state=odd", "tasks?cursor=WzFd", "tasks?colour=red", "mailboxes?x=1"],
+     "emails?state=odd", "tasks?cursor=WzFd", f"tasks?cursor={BEFORE_TIME}",
+     "tasks?colour=red", "mailboxes?x=1"],
 )  # fmt: skip
 async def test_wrong_parameters_are_named(site: Site, path: str) -> None:
     problem = await get(await site.api("read"), path, 400)
@@ -180,3 +188,16 @@ async def test_an_expired_token_is_no_token(site: Site) -> None:
         await session.execute("update api_tokens set expires_at = now() - interval '1 second'")
     async with http.get("tickets") as response:
         assert response.status == 401
+
+
+async def test_a_wrong_method_names_the_right_ones(site: Site) -> None:
+    http = await site.api("write")
+    async with http.delete("tickets") as response:
+        assert (response.status, response.content_type) == (405, "application/problem+json")
+        assert "GET" in response.headers["Allow"]
+
+
+async def test_too_large_a_body_is_refused(site: Site) -> None:
+    http = await site.api("write")
+    async with http.post(f"tasks/{uuid4()}/resolution", data=b"x" * 70_000) as response:
+        assert (response.status, response.content_type) == (413, "application/problem+json")
