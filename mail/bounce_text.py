@@ -67,7 +67,8 @@ _SUBJECT = re.compile(
 
 # Wording that only the report itself has; the groups say nothing, the positions after it hold the address.
 _FAILURE = re.compile(
-    r"could not deliver|has been postponed|full mailbox|invalid final delivery|delivery problems?|user not known|failed recipients?\b"
+    r"could not deliver|has been postponed|full mailbox|invalid final delivery|delivery problems?"
+    r"|user not known|failed recipients?\b"
     r"|error was detected while"
     r"|(?:delivery|mail|message)[^\n.]{0,60} postponed"
     r"|was addressed[^\n]{0,60}\n?[^\n]{0,30}did not (?:exactly )?match|"

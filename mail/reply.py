@@ -35,6 +35,7 @@ _FALLBACK = 0.3
 
 _SAME = 0.8
 
+_SPELT_OUT = re.compile(r"<(?:https?://|mailto:|tel:)[^<>\s]{1,2000}>|\[(?:cid:|image: )[^\[\]\n]{1,300}\]")
 _WORD = re.compile(r"\w+")
 
 
@@ -133,7 +134,7 @@ def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:
     """One answer of the two bodies' answers: the plain one's wording, the HTML's knowledge of what is quoted."""
     plain_words = _WORD.findall(plain.text)
     rich_words = _WORD.findall(rich.text)
-    if plain_words == rich_words:
+    if plain_words == rich_words or _shown_words(plain.text) == _shown_words(rich.text):
         return Reply(plain.text, max(plain.confidence, rich.confidence))
     if not plain_words or rich.confidence <= _FALLBACK:
         return plain
@@ -148,6 +149,11 @@ def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:
     if rich_words[: len(plain_words)] == plain_words:
         return Reply(plain.text, min(plain.confidence, _LIKELY))
     return Reply(plain.text, min(plain.confidence, _UNSURE))
+
+
+def _shown_words(text: str) -> list[str]:
+    """The words without the targets of links and the names of pictures, which only a text part spells out."""
+    return _WORD.findall(_SPELT_OUT.sub(" ", text))
 
 
 def _share(words: list[str], others: list[str]) -> float:

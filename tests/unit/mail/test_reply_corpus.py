@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mail.parse import parse
 from mail.reply import extract_reply
 
 REPLIES = Path(__file__).parents[2] / "mails" / "replies"
@@ -28,6 +29,12 @@ def test_the_reply_is_what_the_author_wrote(sample: Path) -> None:
     known = beside(sample, ".known")
     reply = extract_reply(text, html, [known] if known else [], beside(sample, ".subject").strip())
     assert words(reply.text) == words(beside(sample, ".expected"))
+
+
+@pytest.mark.parametrize("mail", sorted(REPLIES.glob("*.eml")), ids=lambda path: path.name)
+def test_the_reply_of_a_mail_with_text_and_html(mail: Path) -> None:
+    email = parse(mail.read_bytes()).email
+    assert words(email.reply_text) == words(beside(mail, ".expected"))
 
 
 def test_the_corpus_covers_languages_and_clients() -> None:
