@@ -12,6 +12,7 @@ from uuid import UUID
 import aiohttp
 
 from activities.archive import MailboxArchive
+from activities.gate import MailboxGate
 from activities.vault import MailboxVault
 from providers import web
 from providers.base import AuthFailed, Permanent, Provider, PushProvider
@@ -23,6 +24,10 @@ from providers.gmail.quota import Quota
 from providers.gmail.settings import GmailSettings
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.settings import ImapSettings, Password
+from providers.microsoft import auth as microsoft_auth
+from providers.microsoft.client import GraphClient
+from providers.microsoft.mailbox import MicrosoftMailbox
+from providers.microsoft.settings import MicrosoftSettings
 from storage import mailboxes, push
 from storage.database import Database
 from storage.objects import Objects
@@ -59,7 +64,7 @@ class Sources:
         """
         async with self._db.tenant(tenant_id) as session:
             mailbox = await mailboxes.get(session, tenant_id, mailbox_id)
-            if mailbox is None or mailbox.provider not in ("imap", "gmail"):
+            if mailbox is None or mailbox.provider not in ("imap", "gmail", "microsoft"):
                 raise Permanent("this mailbox has no source to fetch from")
             connected_at = (await push.sync_state(session, tenant_id, mailbox_id)).connected_at
         async with self._lock:
@@ -82,6 +87,8 @@ class Sources:
     def _connect(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> Provider:
         if mailbox.provider == "gmail":
             return self._gmail(mailbox, connected_at)
+        if mailbox.provider == "microsoft":
+            return self._microsoft(mailbox, connected_at)
         return ImapMailbox(
             ImapSettings.model_validate(mailbox.settings),
             Password(self._opened(mailbox).get("password", "")),
@@ -110,6 +117,20 @@ class Sources:
         client = GmailClient(self._session, self._endpoints.google_api, mailbox.address, tokens, quota)
         return GmailMailbox(client, settings, archive, since=_since(settings.since, connected_at))
 
+    def _microsoft(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> MicrosoftMailbox:
+        settings = MicrosoftSettings.model_validate(mailbox.settings)
+        tokens = microsoft_auth.token_source(
+            self._session, self._endpoints, settings.directory, self._opened(mailbox), self._vault(mailbox)
+        )
+        gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id)
+        client = GraphClient(self._session, self._endpoints.graph, tokens, gate)
+        return MicrosoftMailbox(
+            client,
+            settings,
+            since=_since(settings.since, connected_at),
+            notification_url=self._endpoints.microsoft_push if self._endpoints.webhooks_url else "",
+        )
+
     def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
         return MailboxVault(self._db, self._keyring, mailbox.tenant_id, mailbox.mailbox_id)
 
@@ -122,7 +143,7 @@ class Sources:
 
 def notifies(provider: Provider) -> TypeGuard[PushProvider]:
     """Whether this source can be asked to notify."""
-    return isinstance(provider, GmailMailbox)
+    return isinstance(provider, (GmailMailbox, MicrosoftMailbox))
 
 
 def _since(day: date | None, connected_at: datetime) -> datetime:

@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 
 from storage.database import TRANSIENT
 from webhooks.google import GoogleWebhook
+from webhooks.microsoft import MicrosoftWebhook
 from webhooks.raw import RawWebhook
 
 log = structlog.get_logger("webhooks")
@@ -28,12 +29,16 @@ async def unavailable(request: web.Request, handler: Handler) -> web.StreamRespo
         )
 
 
-def build(raw: RawWebhook, google: GoogleWebhook, *, max_message_bytes: int) -> web.Application:
+def build(
+    raw: RawWebhook, google: GoogleWebhook, microsoft: MicrosoftWebhook, *, max_message_bytes: int
+) -> web.Application:
     application = web.Application(client_max_size=max_message_bytes, middlewares=[unavailable])
     application.add_routes(
         [
             web.post("/webhooks/raw/{mailbox_id}", raw.post),
             web.post("/webhooks/google/{mailbox_id}", google.post),
+            web.get("/webhooks/microsoft", microsoft.handshake),
+            web.post("/webhooks/microsoft", microsoft.post),
         ]
     )
     return application

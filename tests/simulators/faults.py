@@ -24,9 +24,13 @@ class Fault:
 
 @dataclass
 class Faults:
-    """`requests` lists every request as "METHOD /path"; `hold` keeps matching ones waiting until it is released."""
+    """`requests` lists every request as "METHOD /path"; `hold` keeps matching ones waiting until it is released.
+
+    `waiting` is how many are held now.
+    """
 
     requests: list[str] = field(default_factory=list)
+    waiting: int = 0
     _prepared: list[Fault] = field(default_factory=list)
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -58,7 +62,9 @@ class Faults:
             self.requests.append(name)
             for path, released in list(self._held.items()):
                 if path in name:
+                    self.waiting += 1
                     await released.wait()
+                    self.waiting -= 1
             for fault in self._prepared:
                 if fault.path in name and fault.times != 0:
                     if fault.times is not None:

@@ -172,7 +172,7 @@ def _offset(token: str) -> int:
 async def google(*, seed: int = 1) -> AsyncIterator[GoogleSimulator]:
     """A running simulator on a port of its own."""
     simulator = GoogleSimulator(seed=seed)
-    runner = web.AppRunner(simulator.application(), access_log=None)
+    runner = web.AppRunner(simulator.application(), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -69,6 +69,10 @@ class GoogleOAuth:
         self._access.clear()
         self.delegated_scopes = set()
 
+    def forget_access_tokens(self) -> None:
+        """Every access token is refused from now on, though it has not ended; the grants stand."""
+        self._access.clear()
+
     def user_of(self, authorization: str) -> str | None:
         """The user of a bearer token that is still good."""
         user, expires = self._access.get(authorization.removeprefix("Bearer "), ("", 0.0))

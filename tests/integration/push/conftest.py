@@ -10,6 +10,7 @@ import pytest_asyncio
 from storage.database import Database
 from tests.integration.push.stand import Stand, open_stand
 from tests.simulators.google import GoogleSimulator, google
+from tests.simulators.microsoft import MicrosoftSimulator, microsoft
 from tests.temporal_server import TemporalServer
 
 
@@ -20,7 +21,15 @@ async def gmail() -> AsyncIterator[GoogleSimulator]:
 
 
 @pytest_asyncio.fixture
-async def stand(db: Database, temporal: TemporalServer, tmp_path: Path, gmail: GoogleSimulator) -> AsyncIterator[Stand]:
+async def graph() -> AsyncIterator[MicrosoftSimulator]:
+    async with microsoft() as simulator:
+        yield simulator
+
+
+@pytest_asyncio.fixture
+async def stand(
+    db: Database, temporal: TemporalServer, tmp_path: Path, gmail: GoogleSimulator, graph: MicrosoftSimulator
+) -> AsyncIterator[Stand]:
     """Workers and webhooks at work on an empty tenant; mailboxes are for the test to add."""
-    async with open_stand(db, temporal.address, tmp_path, gmail) as opened:
+    async with open_stand(db, temporal.address, tmp_path, gmail, graph) as opened:
         yield opened

@@ -1,0 +1,36 @@
+"""Where reading a Microsoft 365 mailbox stands, folder by folder."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from providers.base import Permanent
+
+
+class FolderCursor(BaseModel):
+    """`link`: the whole delta or next link, with everything encoded in it. Times are epoch seconds.
+
+    `since`: what this listing began with. `caught_up_at`: when its end was last reached, 0 for never.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    link: str
+    since: int
+    caught_up_at: int = 0
+
+
+class Cursor(BaseModel):
+    """By folder, as the settings name it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    folders: dict[str, FolderCursor] = Field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor:
+        """Raises Permanent for a text that is no cursor of ours."""
+        try:
+            return cls.model_validate_json(text) if text else cls()
+        except ValidationError:
+            raise Permanent("the stored cursor is not a Microsoft cursor") from None

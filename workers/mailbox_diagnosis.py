@@ -1,0 +1,222 @@
+"""`postroom mailbox test M`: from the source's name to the notification, step by step, with what to do if one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import aiohttp
+
+from activities.sources import Sources
+from activities.watches import Watches
+from domain.mailbox import MailboxRef
+from providers.base import Gone, Provider, ProviderError
+from providers.endpoints import Endpoints
+from providers.gmail.mailbox import GmailMailbox
+from providers.imap.check import Step, check
+from providers.imap.settings import ImapSettings, Password
+from providers.microsoft.mailbox import MicrosoftMailbox
+from providers.microsoft.settings import MicrosoftSettings
+from storage import mailboxes, push
+from storage.database import Database
+from storage.objects import Objects
+from storage.secrets import KeyRing
+from workers.settings import Settings
+
+# Seconds until a network step has failed, and until a notification that was asked for must have come.
+NETWORK = 15.0
+NOTIFICATION = 30.0
+
+
+class _Failed(Exception):
+    def __init__(self, detail: str, advice: str) -> None:
+        super().__init__(detail)
+        self.advice = advice
+
+
+async def diagnose(db: Database, settings: Settings, located: mailboxes.Located) -> AsyncIterator[Step]:
+    """The findings as they are made; ends with the first failure, since later steps need the earlier ones."""
+    async with db.tenant(located.tenant_id) as session:
+        mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
+    assert mailbox is not None
+    if mailbox.provider in ("smtp", "raw"):
+        yield Step("mailbox", True, "its messages are handed to postroom: there is no source to test")
+        return
+    if mailbox.provider == "imap":
+        password = Password(mailbox.secret(KeyRing(settings.master_keys.get_secret_value()))["password"])
+        imap = ImapSettings.model_validate(mailbox.settings)
+        async for step in check(imap, password, allow_private=settings.allow_private_hosts):
+            yield step
+        return
+    sources = Sources(
+        db,
+        KeyRing(settings.master_keys.get_secret_value()),
+        Objects(settings.objects_url),
+        endpoints=settings.endpoints,
+        max_message_bytes=settings.max_message_bytes,
+        allow_private_hosts=settings.allow_private_hosts,
+    )
+    try:
+        for name, attempt in _steps(db, settings, mailbox, sources):
+            try:
+                yield Step(name, True, await attempt())
+            except _Failed as failed:
+                yield Step(name, False, str(failed), failed.advice)
+                return
+            except ProviderError as error:
+                yield Step(name, False, str(error), _ADVICE[mailbox.provider])
+                return
+    finally:
+        await sources.close()
+
+
+def line(step: Step) -> str:
+    """A step as the command prints it."""
+    text = f"{'ok  ' if step.works else 'FAIL'}  {step.name}: {step.detail}"
+    return text if step.works or not step.advice else f"{text}\n      {step.advice}"
+
+
+Attempt = Callable[[], Awaitable[str]]
+_ADVICE = {
+    "gmail": "docs/gmail.md tells which access the mailbox needs.",
+    "microsoft": "docs/microsoft365.md tells which access the mailbox needs.",
+}
+
+
+def _steps(db: Database, settings: Settings, mailbox: mailboxes.Mailbox, sources: Sources) -> list[tuple[str, Attempt]]:
+    hosts = _hosts(mailbox, settings.endpoints)
+
+    async def names() -> str:
+        return ", ".join([await _resolve(host, port) for host, port, _ in hosts])
+
+    async def encryption() -> str:
+        return ", ".join([await _handshake(*host) for host in hosts])
+
+    async def access() -> str:
+        return await _access(await sources.get(mailbox.tenant_id, mailbox.mailbox_id), mailbox)
+
+    async def folders() -> str:
+        return await _folders(await sources.get(mailbox.tenant_id, mailbox.mailbox_id), mailbox)
+
+    async def notifications() -> str:
+        source = await sources.get(mailbox.tenant_id, mailbox.mailbox_id)
+        return await _notifications(db, settings.endpoints, mailbox, source)
+
+    return [
+        ("names", names),
+        ("TLS", encryption),
+        ("access", access),
+        ("folders", folders),
+        ("notifications", notifications),
+    ]
+
+
+def _hosts(mailbox: mailboxes.Mailbox, endpoints: Endpoints) -> list[tuple[str, int, bool]]:
+    """Host, port, and whether TLS begins at once."""
+    google = mailbox.provider == "gmail"
+    urls = (endpoints.google_oauth, endpoints.google_api) if google else (endpoints.microsoft_login, endpoints.graph)
+    parts = [urlsplit(url) for url in urls]
+    return [(p.hostname or "", p.port or (443 if p.scheme == "https" else 80), p.scheme == "https") for p in parts]
+
+
+async def _resolve(host: str, port: int) -> str:
+    try:
+        found = await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo(host, port), NETWORK)
+    except (OSError, TimeoutError):
+        raise _Failed(f"{host} has no address", "Look at this machine's name servers, and at its proxy.") from None
+    return f"{host} is {found[0][4][0]}"
+
+
+async def _handshake(host: str, port: int, encrypted: bool) -> str:
+    context = ssl.create_default_context() if encrypted else None
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context), NETWORK)
+    except ssl.SSLError as error:
+        raise _Failed(
+            f"{host} has no certificate that this machine trusts ({error.reason})",
+            "A proxy may stand between: add its authority to this machine, or let the host through.",
+        ) from None
+    except (OSError, TimeoutError):
+        raise _Failed(f"{host}:{port} does not answer", f"Let this machine reach {host} on port {port}.") from None
+    writer.close()
+    return f"{host} answers" if encrypted else f"{host} answers, without encryption at first"
+
+
+async def _access(source: Provider, mailbox: mailboxes.Mailbox) -> str:
+    if isinstance(source, GmailMailbox):
+        address = await source.profile()
+        if address.lower() != mailbox.address:
+            raise _Failed(f"the credentials lead to {address}", "Connect the mailbox again as its own user.")
+        return f"Gmail knows it as {address}"
+    assert isinstance(source, MicrosoftMailbox)
+    await source.folder_name(MicrosoftSettings.model_validate(mailbox.settings).folders[0])
+    return "Graph gives access"
+
+
+async def _folders(source: Provider, mailbox: mailboxes.Mailbox) -> str:
+    if isinstance(source, GmailMailbox):
+        names, wanted = await source.label_names(), mailbox.settings.get("labels", ["INBOX"])
+        missing = [label for label in wanted if label not in names]
+        if missing:
+            known = ", ".join(f"{name} ({label})" for label, name in sorted(names.items()))
+            raise _Failed(f"there is no label with the id {missing[0]}", f"There are: {known}")
+        return ", ".join(names[label] for label in wanted)
+    assert isinstance(source, MicrosoftMailbox)
+    found = []
+    for folder in MicrosoftSettings.model_validate(mailbox.settings).folders:
+        try:
+            found.append(await source.folder_name(folder))
+        except Gone:
+            raise _Failed(f"there is no folder {folder}", "Give a well-known name (inbox) or a folder's id.") from None
+    return ", ".join(found)
+
+
+async def _notifications(db: Database, endpoints: Endpoints, mailbox: mailboxes.Mailbox, source: Provider) -> str:
+    assert isinstance(source, (GmailMailbox, MicrosoftMailbox))
+    if not source.watchable:
+        return "not set up: the mailbox is polled"
+    if not endpoints.webhooks_url:
+        raise _Failed("POSTROOM_WEBHOOKS_URL is not set", "Set it to where the internet reaches `postroom webhooks`.")
+    await _reachable(endpoints)
+    began = datetime.now(UTC)
+    reference = MailboxRef(tenant_id=mailbox.tenant_id, mailbox_id=mailbox.mailbox_id, provider=mailbox.provider)
+    if isinstance(source, GmailMailbox):
+        await source.watch("mailbox", "")
+        return await _arrived(db, mailbox, began)
+    if (failure := await Watches(db).keep(reference, source)) is not None:
+        raise _Failed(failure, "The webhooks must answer Graph within seconds, with nothing before them.")
+    return "Graph reaches the webhooks and the subscriptions stand"
+
+
+async def _reachable(endpoints: Endpoints) -> None:
+    """Our own webhooks, the way the source goes: over the public URL."""
+    token = uuid4().hex
+    advice = "`postroom webhooks` must be reachable there, with no login, firewall or redirect before it."
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=NETWORK)) as http,
+            http.post(endpoints.microsoft_push, params={"validationToken": token}, allow_redirects=False) as response,
+        ):
+            if response.status != 200 or await response.text() != token:
+                raise _Failed(f"{endpoints.webhooks_url} answers {response.status} and is not our webhooks", advice)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        raise _Failed(f"{endpoints.webhooks_url} does not answer", advice) from None
+
+
+async def _arrived(db: Database, mailbox: mailboxes.Mailbox, began: datetime) -> str:
+    """Gmail notifies as soon as a watch is made."""
+    deadline = asyncio.get_running_loop().time() + NOTIFICATION
+    while asyncio.get_running_loop().time() < deadline:
+        async with db.tenant(mailbox.tenant_id) as session:
+            state = await push.sync_state(session, mailbox.tenant_id, mailbox.mailbox_id)
+        if state.hinted_at is not None and state.hinted_at > began - timedelta(seconds=1):
+            return f"Gmail's push arrived after {(state.hinted_at - began).total_seconds():.1f} s"
+        await asyncio.sleep(0.2)
+    raise _Failed(
+        "Gmail watches, but no push arrived",
+        "Look at the subscription: its endpoint, its service account (--push-service-account) and its audience.",
+    )

@@ -1,0 +1,224 @@
+"""`postroom mailbox add gmail|microsoft`: credentials from files or by consent, checked before they are kept.
+
+docs/gmail.md and docs/microsoft365.md tell what has to exist at Google and at Microsoft before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from pydantic import ValidationError
+from temporalio.service import RPCError
+
+from domain.inbound import Provider
+from domain.runs import NotRunning
+from providers import web
+from providers.base import AuthFailed
+from providers.gmail import auth as gmail_auth
+from providers.gmail.settings import GmailSettings
+from providers.microsoft import auth as microsoft_auth
+from providers.microsoft.settings import MicrosoftSettings
+from storage import mailboxes, people
+from storage.database import Database
+from storage.secrets import KeyRing
+from workers import consent
+from workers.admin import AdminError
+from workers.settings import Settings
+from workers.temporal import TemporalRuns, lazy_client
+from workflows import names
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `postroom mailbox add` for Gmail and Microsoft 365; --since and --folder are shared with IMAP."""
+    gmail = parser.add_argument_group("gmail", "see docs/gmail.md")
+    gmail.add_argument("--key-file", metavar="FILE", help="the JSON key of a service account with delegation")
+    gmail.add_argument("--client-file", metavar="FILE", help="the JSON of an OAuth desktop client: asks for consent")
+    gmail.add_argument("--label", action="append", help="id of a label to read, repeatable (INBOX)")
+    gmail.add_argument("--topic", help="projects/P/topics/T of Pub/Sub; without it the mailbox is polled")
+    gmail.add_argument("--push-service-account", help="whose tokens the pushes carry")
+    gmail.add_argument("--push-audience", help="the audience of those tokens (the push endpoint)")
+    gmail.add_argument("--units-per-minute", type=int, help="the project's quota per user (6000)")
+    microsoft = parser.add_argument_group("microsoft", "see docs/microsoft365.md")
+    microsoft.add_argument("--directory", help="the Entra tenant: its id or a domain")
+    microsoft.add_argument("--client-id", help="the application (client) id")
+    microsoft.add_argument("--client-secret-file", metavar="FILE", help="holds the client secret; - is standard input")
+    microsoft.add_argument("--certificate-file", metavar="FILE", help="PEM: the certificate and its private key")
+    microsoft.add_argument("--user", help="the mailbox's user, better as object id (the address)")
+    microsoft.add_argument("--consent", action="store_true", help="delegated: the user agrees in a browser")
+    microsoft.add_argument("--no-notify", action="store_true", help="poll instead of subscribing")
+
+
+async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, tenant_id: UUID) -> UUID:
+    """Raises AdminError, with what to do, for whatever does not hold."""
+    address = args.address.lower()
+    wanted = {
+        "labels": args.label or ["INBOX"],
+        "since": args.since,
+        "topic": args.topic,
+        "push_service_account": args.push_service_account,
+        "push_audience": args.push_audience,
+        **({"units_per_minute": args.units_per_minute} if args.units_per_minute else {}),
+    }
+    valid = _valid(GmailSettings, wanted)
+    if bool(args.key_file) == bool(args.client_file):
+        raise AdminError("A Gmail mailbox needs either --key-file or --client-file.")
+    async with web.new_session() as http:
+        if args.key_file:
+            secret = _service_account(args.key_file)
+            await _try(gmail_auth.token_source(http, settings.endpoints, address, secret, _NoVault()).token())
+        else:
+            secret = await _google_consent(http, settings, args.client_file, address)
+    return await _keep(db, settings, tenant_id, "gmail", address, valid, secret)
+
+
+async def add_microsoft(args: argparse.Namespace, settings: Settings, db: Database, tenant_id: UUID) -> UUID:
+    """Raises AdminError, with what to do, for whatever does not hold."""
+    address = args.address.lower()
+    if not args.directory or not args.client_id:
+        raise AdminError("A Microsoft 365 mailbox needs --directory and --client-id.")
+    wanted = {
+        "directory": args.directory,
+        "user": args.user or address,
+        "folders": args.folder or ["inbox"],
+        "since": args.since,
+        "notify": not args.no_notify,
+    }
+    valid = _valid(MicrosoftSettings, wanted)
+    secret = _application(args)
+    async with web.new_session() as http:
+        if args.consent:
+            secret = await _microsoft_consent(http, settings, args.directory, secret, address)
+        else:
+            tokens = microsoft_auth.token_source(http, settings.endpoints, args.directory, secret, _NoVault())
+            await _try(tokens.token())
+    return await _keep(db, settings, tenant_id, "microsoft", address, valid, secret)
+
+
+async def _keep(
+    db: Database,
+    settings: Settings,
+    tenant_id: UUID,
+    provider: Provider,
+    address: str,
+    valid: dict[str, Any],
+    secret: Mapping[str, Any],
+) -> UUID:
+    """Stores settings and sealed secret; a mailbox that is there already is connected again."""
+    keyring = KeyRing(settings.master_keys.get_secret_value())
+    async with db.tenant(tenant_id) as session:
+        added = await people.add_mailbox(session, tenant_id, address, provider)
+        if added.provider != provider:
+            raise AdminError(f"{address} is already registered as a mailbox of the kind {added.provider}.")
+        sealed = keyring.seal(
+            json.dumps(dict(secret)).encode(), tenant_id=tenant_id, table="mailboxes", row=str(added.mailbox_id)
+        )
+        await people.set_mailbox_access(session, tenant_id, added.mailbox_id, valid, sealed)
+        if not added.created:
+            await mailboxes.set_state(session, tenant_id, added.mailbox_id, "active")
+    if not added.created:
+        # Without a running workflow, or Temporal, the next sync finds the new credentials all the same.
+        with contextlib.suppress(NotRunning, RPCError, RuntimeError):
+            await TemporalRuns(await lazy_client()).change_mailbox(added.mailbox_id, names.CREDENTIALS_CHANGED)
+    return added.mailbox_id
+
+
+async def _google_consent(
+    http: aiohttp.ClientSession, settings: Settings, client_file: str, address: str
+) -> dict[str, Any]:
+    document = _json(client_file)
+    client = document.get("installed") or document.get("web") or {}
+    client_id, client_secret = client.get("client_id"), client.get("client_secret")
+    if not client_id or not client_secret:
+        raise AdminError(f"{client_file} is not the JSON of an OAuth client.")
+    async with consent.callback() as waiting:
+        asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address)
+        code = await _try(waiting.code(asked, _show))
+    token = await _try(gmail_auth.redeem(http, settings.endpoints, client_id, client_secret, asked, code))
+    return {
+        "kind": "user",
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "refresh_token": token.refresh_token,
+    }
+
+
+async def _microsoft_consent(
+    http: aiohttp.ClientSession, settings: Settings, directory: str, application: dict[str, Any], address: str
+) -> dict[str, Any]:
+    async with consent.callback() as waiting:
+        asked = microsoft_auth.consent(
+            settings.endpoints, directory, application["client_id"], waiting.redirect_uri, address
+        )
+        code = await _try(waiting.code(asked, _show))
+    token = await _try(microsoft_auth.redeem(http, settings.endpoints, directory, application, asked, code))
+    return {**application, "kind": "user", "refresh_token": token.refresh_token}
+
+
+def _service_account(file: str) -> dict[str, Any]:
+    document = _json(file)
+    fields = ("client_email", "private_key", "private_key_id")
+    if document.get("type") != "service_account" or not all(document.get(field) for field in fields):
+        raise AdminError(f"{file} is not the JSON key of a service account.")
+    return {"kind": "service_account", **{field: document[field] for field in fields}}
+
+
+def _application(args: argparse.Namespace) -> dict[str, Any]:
+    if args.certificate_file:
+        pem = _text(args.certificate_file)
+        # Both readers take the part that is theirs from the one file.
+        return {"kind": "app", "client_id": args.client_id, "certificate": pem, "private_key": pem}
+    if args.client_secret_file:
+        secret = _text(args.client_secret_file).strip()
+        return {"kind": "app", "client_id": args.client_id, "client_secret": secret}
+    if args.consent:
+        return {"kind": "app", "client_id": args.client_id}
+    raise AdminError("A Microsoft 365 mailbox needs --client-secret-file, --certificate-file or --consent.")
+
+
+def _valid(model: type[GmailSettings] | type[MicrosoftSettings], wanted: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return model.model_validate(wanted).model_dump(mode="json")
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+        raise AdminError(f"These settings do not hold: {fields}.") from None
+
+
+async def _try(attempt: Any) -> Any:
+    """Awaits what may be refused, and says so to a person."""
+    try:
+        return await attempt
+    except (AuthFailed, consent.NoConsent) as error:
+        raise AdminError(str(error)) from None
+
+
+def _show(url: str) -> None:
+    print(f"Open this page as the mailbox's user, and agree:\n\n{url}\n", flush=True)
+
+
+def _json(file: str) -> dict[str, Any]:
+    try:
+        document = json.loads(_text(file))
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise AdminError(f"{file} holds no JSON object.")
+    return document
+
+
+def _text(file: str) -> str:
+    return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+
+
+class _NoVault:
+    """For credentials that are not kept yet and do not rotate."""
+
+    def exclusive(self) -> Any:
+        raise AssertionError("these credentials are not refreshed")
