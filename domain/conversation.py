@@ -123,7 +123,7 @@ class Conversation:
 
     def _by_subject(self) -> Decision | None:
         """What is weaker than an id. A number counts for participants; a like subject only ever proposes."""
-        if self.continues or self._facts.kind != "ordinary" or self._answers.to("review_sender"):
+        if self.continues or self._facts.kind != "ordinary":
             return None
         proposed = []
         for proposal in self._facts.proposals:
@@ -137,7 +137,7 @@ class Conversation:
             if not self._sender.belongs_to(ticket):
                 return self._review(ticket, _STRANGER)
             return self._append(ticket) if not self._sender.is_doubtful else self._review(ticket, self._doubt())
-        if not proposed or self._answers.to("choose_ticket"):
+        if not proposed or self._answers.to("choose_ticket") or self._answers.to("review_sender"):
             return None
         self._notes.add("Subject", f"is that of {len(proposed)} recent ticket(s) of this sender")
         scored = [

@@ -105,7 +105,7 @@ async def _move(session: Session, tenant_id: UUID, moved: Any, ticket_id: UUID) 
     # Further sightings of the same message stand on the ticket as duplicates, and go with it.
     await session.execute(
         """update emails set ticket_id = $3, outcome = case when email_id = $4 then 'ticket' else outcome end,
-                  timeline = timeline || step('moved to a ticket of its own', jsonb_build_object('ticket_id', $3))
+                  timeline = timeline || step('moved to a ticket of its own', jsonb_build_object('ticket_id', $3::uuid))
             where tenant_id = $1 and ticket_id = $2
               and (email_id = $4 or (outcome = 'duplicate' and message_key = $5))""",
         tenant_id,
