@@ -23,6 +23,8 @@ _UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
 # A quoted line that a mail server wrapped leaves a short rest without its mark.
 _WRAPPED_QUOTE = 60
 _MAX_REST = 40
+# Fewer words before a colon are a greeting: "Hola Laura:".
+_MIN_INTRODUCTION = 4
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -80,6 +82,8 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
                 body.forwarded = list(lines[number:])
                 return body
             if following is not None and not quoted[following] and body.has_text():
+                if _introduces(body):
+                    body.forwarded = list(lines[number:])
                 return body
             if following is not None and not quoted[following]:
                 # Nothing of the author's stands above, so what follows may be theirs as well.
@@ -120,7 +124,7 @@ def _original_at(
         body.stretches[-1].append(lines[number])
         return number + 1
     body.found.add("original" if mark else "header")
-    if is_forward or not body.has_text():
+    if is_forward or not body.has_text() or _introduces(body):
         if block is not None and _all_quoted(stripped, quoted, block.end):
             # Bottom-posted below an original that is known or marked: only its header stands in the way.
             return block.end
@@ -128,6 +132,14 @@ def _original_at(
     else:
         _drop_bare_title(body.stretches[-1])
     return None
+
+
+def _introduces(body: Body) -> bool:
+    """Whether the author's last line announces what follows ("My answers are in red:", "This is the mail I got:")."""
+    last = next((line.strip(MARKS) for line in reversed(body.stretches[-1]) if line.strip(MARKS)), "")
+    if last.endswith("："):
+        return len(last) >= 8
+    return last.endswith(":") and len(last.split()) >= _MIN_INTRODUCTION
 
 
 def _drop_bare_title(stretch: list[str]) -> None:

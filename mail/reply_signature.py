@@ -26,7 +26,7 @@ _MAX_START = 400
 _TAIL = 60
 # Past the delimiter a signature has at most this many lines that are no legal notice.
 _MAX_SIGNATURE = 16
-_MAX_SIGNATURE_LINE = 100
+_MAX_SIGNATURE_LINE = 75
 _MAX_CONTACT_LINES = 10
 _MAX_CONTACT_LINE = 90
 
@@ -164,10 +164,14 @@ def _without_delimited(lines: list[str]) -> list[str]:
             if _is_card(after):
                 return lines[:number]
             continue
-        exact = lines[number].rstrip("\r") == "-- "
-        if exact or (len(after) <= _MAX_SIGNATURE and all(len(part) <= _MAX_SIGNATURE_LINE for part in after)):
+        if lines[number].rstrip("\r") == "-- " or (len(after) <= _MAX_SIGNATURE and not any(map(_is_said, after))):
             return lines[:number]
     return lines
+
+
+def _is_said(line: str) -> bool:
+    """Whether a line below two dashes is somebody's sentence: people part their questions that way, too."""
+    return line[-1] in "?？" or (len(line) > _MAX_SIGNATURE_LINE and not CONTACT.search(line)) or len(line) > 160
 
 
 def _is_card(lines: list[str]) -> bool:

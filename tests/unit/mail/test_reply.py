@@ -205,3 +205,18 @@ def test_a_first_line_that_a_person_wrote_stays(first: str) -> None:
     written = f"{first}\n\nCan you come today?"
     expected = "Can you come today?" if first.startswith(">") else written
     assert extract_reply(written, "").text == expected
+
+
+def test_an_original_that_the_author_introduces_is_kept() -> None:
+    body = (
+        "Hello,\n\nthis is the mail that I received:\n\nFrom: Bank <bank@example.net>\nSent: 7 May 2024 09:14\n"
+        "To: me@example.org\nSubject: Urgent\n\nPay now.\n\nIs it real?\n"
+    )
+    reply = extract_reply(body, "")
+    assert reply.text.endswith("Is it real?")
+    assert reply.confidence <= 0.9
+
+
+def test_dashes_between_two_questions_are_no_signature() -> None:
+    written = "How do I reset the password?\n--\nAnd where do I see the invoices?"
+    assert extract_reply(written, "").text == written
