@@ -85,6 +85,7 @@ _NOT_TEXT = frozenset(
 
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_HIGH_BYTES = bytes(range(0x80, 0x100))
 _C1 = re.compile(rb"[\x80-\x9f]")
 # Polish and Czech letters in ISO-8859-2 that are signs in windows-1250.
 _LATIN_2_ONLY = re.compile(rb"[\xa6\xac\xb1\xb6\xb7\xbc]")
@@ -154,6 +155,9 @@ def _by_label(data: bytes, codec: str | None) -> str | None:
         except UnicodeDecodeError:
             if codec is None or codec == "utf-8":
                 return None
+    if codec == "cp1252" and _mostly_high(data):
+        # No western text looks like this: its sender left the default label on another alphabet.
+        return None
     if codec == "iso-2022-jp":
         return _decode_iso2022_jp(data)
     if codec == "utf-16":
@@ -170,7 +174,7 @@ def _undeclared(data: bytes, codec: str | None, hint: str | None) -> str:
         return data.decode("utf-8", "replace")
     if b"\x1b$" in data[:_DETECT_BYTES]:
         return _decode_iso2022_jp(data)
-    if hint is not None and hint not in ("utf-8", "utf-7"):
+    if hint is not None and hint not in ("utf-8", "utf-7") and not (hint == "cp1252" and _mostly_high(data)):
         try:
             return data.decode(hint)
         except UnicodeError:
@@ -213,6 +217,12 @@ def _detect(data: bytes) -> str | None:
     if best == "cp1250" and _LATIN_2_ONLY.search(sample) and not _C1.search(sample):
         return "iso8859-2"
     return best
+
+
+def _mostly_high(data: bytes) -> bool:
+    """Whether most characters are beyond ASCII, as in any alphabet but the Latin one."""
+    visible = len(data.translate(None, b" \t\r\n0123456789"))
+    return (visible - len(data.translate(None, _HIGH_BYTES + b" \t\r\n0123456789"))) * 10 > visible * 6
 
 
 def _mostly_utf8(data: bytes) -> bool:

@@ -36,7 +36,8 @@ def text(node: Node, data: bytes, hint: str | None) -> str:
 
 
 def declares_html(node: Node, decoded: str) -> bool:
-    """Whether the body is HTML: as declared, or, where nothing is declared, as it looks."""
+    """Whether the body is HTML: as declared, or, where no text type is declared, as it looks."""
     if node.type == "text/html":
         return True
-    return "content-type" not in node.headers and body_type(decoded) == "text/html"
+    declared = "content-type" in node.headers and not node.type.startswith("multipart/")
+    return not declared and body_type(decoded) == "text/html"

@@ -135,6 +135,9 @@ def _read_object(value: tuple[int, memoryview], tnef: Tnef, depth: int) -> None:
         return
     inner = read_tnef(embedded, depth + 1)
     tnef.damaged |= inner.damaged
+    if not (inner.files or inner.html or inner.text):
+        file.content = embedded
+        return
     tnef.files.pop()
     stem = file.name or "message"
     if inner.html:
@@ -142,7 +145,6 @@ def _read_object(value: tuple[int, memoryview], tnef: Tnef, depth: int) -> None:
     elif inner.text:
         tnef.files.append(TnefFile(f"{stem}.txt", inner.text.encode(), "text/plain"))
     tnef.files += inner.files
-    tnef.files = tnef.files or [file]
 
 
 def _properties(value: memoryview, tnef: Tnef) -> dict[int, tuple[int, memoryview]]:

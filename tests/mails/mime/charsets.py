@@ -67,6 +67,10 @@ WRONG = [
     ("latin_1_called_utf_8", LATIN, "iso-8859-1", "utf-8"),
     ("shift_jis_called_utf_8", JAPANESE * 2, "shift_jis", "utf-8"),
     ("cp932_called_shift_jis", JAPANESE + "①㈱", "cp932", "shift_jis"),
+    ("windows_1251_called_latin_1", RUSSIAN, "cp1251", "iso-8859-1"),
+    ("koi8_r_called_ascii", RUSSIAN, "koi8-r", "us-ascii"),
+    ("greek_called_latin_1", GREEK, "iso-8859-7", "iso-8859-1"),
+    ("gbk_called_latin_1", CHINESE * 2, "gbk", "iso-8859-1"),
     ("label_unknown", GERMAN, "utf-8", "unknown-8bit"),
     ("label_made_up", GERMAN, "utf-8", "x-my-own-charset"),
     ("label_names_a_codec", GERMAN, "utf-8", "base64"),
@@ -105,6 +109,7 @@ def subjects() -> list[Case]:
         ("utf_8", GERMAN, "utf-8", None),
         ("latin_1", LATIN, "iso-8859-1", "iso-8859-1"),
         ("windows_1251", RUSSIAN, "cp1251", "windows-1251"),
+        ("windows_1251_beside_latin_1", RUSSIAN, "cp1251", "iso-8859-1"),
         ("gbk", CHINESE, "gbk", "gb2312"),
         ("shift_jis", JAPANESE, "shift_jis", "shift_jis"),
     ]
