@@ -23,7 +23,7 @@ class Played:
     descriptions: dict[str, WorkflowExecutionDescription] = field(default_factory=dict)
 
 
-@pytest_asyncio.fixture(scope="module")
+@pytest_asyncio.fixture(scope="package")
 async def played(
     postgres_server: postgres.PostgresServer,
     temporal: temporal_server.TemporalServer,
