@@ -136,10 +136,11 @@ def _original_at(
 
 def _introduces(body: Body) -> bool:
     """Whether the author's last line announces what follows ("My answers are in red:", "This is the mail I got:")."""
-    last = next((line.strip(MARKS) for line in reversed(body.stretches[-1]) if line.strip(MARKS)), "")
+    written = [line.strip(MARKS) for line in body.stretches[-1] if line.strip(MARKS)]
+    last = written[-1] if written else ""
     if last.endswith("："):
         return len(last) >= 8
-    return last.endswith(":") and len(last.split()) >= _MIN_INTRODUCTION
+    return last.endswith(":") and (len(last.split()) >= _MIN_INTRODUCTION or len(written) == 1)
 
 
 def _drop_bare_title(stretch: list[str]) -> None:

@@ -50,7 +50,8 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
     (`announced`) three fields are asked for, among them From with a name or address and a date that is one.
     """
     first = label_of(lines[start])
-    if first is None or first[0] == "other":
+    if first is None or first[0] == "other" or (not announced and lines[start].lstrip(EMPHASIS)[:1].islower()):
+        # Every client writes its labels with a capital; settings and code do not.
         return None
     block = HeaderBlock(start, start)
     last: Label | None = None
