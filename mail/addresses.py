@@ -19,6 +19,7 @@ _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _ESCAPE = re.compile(r"\\(.)", re.S)
 _BARE = re.compile(r"(?:\"[^\"]+\"|[^\s<>@,;:\"()\[\]]+)@(?:[^\s<>@,;:\"()\[\]]+|\[[^\s\[\]]+\])")
+_LOCAL_NAME = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _MAX_ADDRESS = 1_000
 _MAX_NAME = 1_000
 
@@ -40,7 +41,7 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
         address = _mailbox(piece, fragment)
         if address is None:
             text = piece.text()
-            if text and " " not in text and not fragment and "=?" not in text:
+            if _LOCAL_NAME.fullmatch(text) and not fragment:
                 # A local name without a domain (root, MAILER-DAEMON).
                 lone = lone or _named(piece.comments[-1] if piece.comments else "", _clean_address(text), "")
             fragment = f"{fragment}, {text}" if fragment and text else fragment or text

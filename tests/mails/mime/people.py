@@ -67,6 +67,8 @@ def cases() -> list[Case]:
         case("from_twice", mail("x", "From: Ada Example <ada@example.com>", "From: bo@example.net"), from_=[ADA],
              problems=["several_from"]),
         case("from_first_is_empty", mail("x", "From:", "From: bo@example.net"), from_=[BO], problems=["several_from"]),
+        case("from_first_is_no_address", mail("x", "From: [??????]", "From: =?utf-8?Q?J=C3=B6rg?= <bo@example.net>"),
+             from_=[person("bo@example.net", "Jörg")], problems=["several_from"]),
         case("from_several_mailboxes", mail("x", "From: Ada Example <ada@example.com>, bo@example.net",
              "Sender: bo@example.net"), from_=[ADA, BO], sender=[BO]),
         case("from_missing_reply_to", mail("x", "Reply-To: bo@example.net", "Sender: ada@example.com",
