@@ -36,10 +36,10 @@ _announced_at = contextvars.ContextVar[float]("announced_at")
 class TimedReader(idle.IdleReader):
     """Notes when the EXISTS that ends a wait was read."""
 
-    async def wait(self, seconds: float) -> bool:
-        announced = await super().wait(seconds)
-        _announced_at.set(self._exchange.announced_at if announced else 0.0)
-        return announced
+    async def wait(self, seconds: float) -> idle.Heard:
+        heard = await super().wait(seconds)
+        _announced_at.set(self._exchange.announced_at if heard.here else 0.0)
+        return heard
 
 
 class TimedExchange(idle.IdleExchange):

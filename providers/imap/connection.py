@@ -17,11 +17,12 @@ from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.datetime_util import format_criteria_date
+from imapclient.imap_utf7 import encode as encode_utf7
 
 from providers.base import AuthFailed, Permanent, ProviderError, Transient
 from providers.imap import network
 from providers.imap.errors import classify, refused_command, refused_folder, refused_login
-from providers.imap.headers import Header, parse_headers
+from providers.imap.headers import Header, parse_headers, parse_status
 from providers.imap.settings import ImapSettings
 from providers.imap.wire import Wire
 
@@ -29,6 +30,8 @@ CHUNK = 1024 * 1024  # bytes of a message that are asked for at once
 _ANSWER_LIMIT = 16 * 1024 * 1024  # bytes of one answer
 _MESSAGE_ID_LIMIT = 1000  # bytes; a longer one cannot be a key anyway, and a hostile one can have megabytes
 _MAX_UID = 2**32 - 1
+imaplib.Commands["NOTIFY"] = ("AUTH", "SELECTED")  # or imaplib refuses to send it
+
 _CLIENT_ID = {"name": "postroom"}  # RFC 2971; Coremail (163, 126, QQ) lets nobody in who does not say it
 
 
@@ -141,6 +144,7 @@ class ImapConnection:
         self._imap: _Imap4 = client._imap
         self.capabilities: frozenset[str] = frozenset()
         self.selected: Folder | None = None
+        self._elsewhere = False
 
     @classmethod
     def open(
@@ -236,9 +240,14 @@ class ImapConnection:
 
     def status(self, name: str) -> Folder:
         """A folder that is not open, as it is now. Raises `FolderMissing`."""
+        encoded = encode_utf7(name)
         with _provider_errors(refused_folder):
-            answer = self._client.folder_status(name, ["UIDVALIDITY", "UIDNEXT"])
-            return Folder(name, answer[b"UIDVALIDITY"], answer.get(b"UIDNEXT"))
+            kind, data = self._imap.status(_quoted(encoded.decode("ascii")), "(UIDVALIDITY UIDNEXT)")
+            if kind != "OK":
+                raise imaplib.IMAP4.error(data[-1])
+            self._elsewhere = self._elsewhere or len(data) > 1  # NOTIFY spoke in between
+            values = parse_status(data, encoded)
+            return Folder(name, values[b"UIDVALIDITY"], values.get(b"UIDNEXT"))
 
     def uids(self, low: int, high: int = _MAX_UID) -> list[int]:
         """The UIDs from `low` to `high`, ascending; never asked with `*`, which would name the last one in any case."""
@@ -296,6 +305,19 @@ class ImapConnection:
         """Drops untagged answers that a failed command left behind: imaplib would add them to the next one's."""
         self._imap.untagged_responses.pop(kind, None)
 
+    def notify(self, names: Sequence[str]) -> None:
+        """Asks to be told in IDLE of new mail in these folders too, as untagged STATUS (NOTIFY, RFC 5465).
+
+        A hint, as IDLE is: Dovecot 2.3 never tells of folders whose names are not ASCII.
+        """
+        folders = " ".join(_quoted(encode_utf7(name).decode("ascii")) for name in names)
+        events = "(MessageNew MessageExpunge)"
+        with _provider_errors():
+            what = f"SET (SELECTED {events}) (MAILBOXES ({folders}) {events})"
+            kind, data = self._imap._simple_command("NOTIFY", what)
+            if kind != "OK":
+                raise imaplib.IMAP4.error(data[-1])
+
     def noop(self) -> None:
         """Lets the server say what is new in the open folder."""
         with _provider_errors():
@@ -310,6 +332,12 @@ class ImapConnection:
     def take_exists(self) -> bool:
         """Whether an answer carried an untagged EXISTS since this was last asked."""
         return self._imap.untagged_responses.pop("EXISTS", None) is not None
+
+    def take_elsewhere(self) -> bool:
+        """Whether an answer carried a STATUS that NOTIFY sent, since this was last asked."""
+        told = self._elsewhere or self._imap.untagged_responses.pop("STATUS", None) is not None
+        self._elsewhere = False
+        return told
 
     def begin_idle(self) -> str:
         """The tag of an IDLE command that is to be sent on `wire`."""

@@ -1,4 +1,4 @@
-"""What a listing tells about messages: the answers to FETCH of Message-ID, size and INTERNALDATE."""
+"""The answers that listings are made of: FETCH of Message-ID, size and INTERNALDATE, and STATUS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from imapclient.datetime_util import parse_to_datetime
 _UNPRINTABLE = bytes(byte if 32 <= byte < 127 else 255 for byte in range(256))
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_STATUS = re.compile(rb"(.*?) ?\(([^()]*)\)\s*$", re.DOTALL)
 _INTERNALDATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
 
 
@@ -59,3 +60,26 @@ def field_value(field: bytes) -> str | None:
     folded = itertools.takewhile(lambda line: line[:1] in (b" ", b"\t"), continuation)
     value = b"".join([first.partition(b":")[2], *folded]).replace(b"\r", b"").strip()
     return value.translate(_UNPRINTABLE).decode("ascii", "replace") or None
+
+
+def parse_status(data: list[Any], name: bytes) -> dict[bytes, int]:
+    """The values of the STATUS answer for the folder `name` (in modified UTF-7); of the only one if none is so named.
+
+    There are several when NOTIFY tells of other folders in between, and servers may spell the name otherwise.
+    Raises ValueError.
+    """
+    values: dict[bytes, int] = {}
+    prefix = b""
+    for item in data:
+        if isinstance(item, tuple):  # the name came as a literal
+            prefix = item[1]
+            continue
+        if match := _STATUS.match(prefix + item):
+            label = re.sub(rb"\\(.)", rb"\1", match[1].strip().strip(b'"'))
+            words = match[2].upper().split()
+            if label.upper() == name.upper() or not values:
+                values = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+            if label.upper() == name.upper():
+                return values
+        prefix = b""
+    return values

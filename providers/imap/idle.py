@@ -9,12 +9,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from providers.base import Transient
 from providers.imap.connection import ImapConnection
 
-# STATUS is what NOTIFY (RFC 5465) sends for the folders that are not open.
-_ANNOUNCEMENT = re.compile(rb"\* (?:\d+ (?:EXISTS|RECENT)|STATUS )", re.IGNORECASE)
+_HERE = re.compile(rb"\* \d+ (?:EXISTS|RECENT)\b", re.IGNORECASE)
+_ELSEWHERE = re.compile(rb"\* STATUS ", re.IGNORECASE)  # what NOTIFY sends (RFC 5465, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was announced: in the folder that is open, or in another one."""
+
+    here: bool
+    elsewhere: bool
 
 
 class IdleRefused(Transient):
@@ -27,7 +36,8 @@ class IdleExchange:
     def __init__(self, tag: str) -> None:
         self._tag = tag.encode("ascii") + b" "
         self.accepted = False
-        self.announced = False
+        self.here = False
+        self.elsewhere = False
         self.completed: bytes | None = None
         self.closing = False
 
@@ -38,8 +48,14 @@ class IdleExchange:
             self.completed = line[len(self._tag) :].partition(b" ")[0].upper()
         elif line[:5].upper() == b"* BYE":
             self.closing = True
-        elif _ANNOUNCEMENT.match(line):
-            self.announced = True
+        elif _HERE.match(line):
+            self.here = True
+        elif _ELSEWHERE.match(line):
+            self.elsewhere = True
+
+    @property
+    def announced(self) -> bool:
+        return self.here or self.elsewhere
 
 
 class IdleReader:
@@ -56,8 +72,8 @@ class IdleReader:
         self._waiter: asyncio.Future[bool] | None = None
         self._condition: Callable[[], bool] = bool
 
-    async def wait(self, seconds: float) -> bool:
-        """Waits until the server announces a change, at most `seconds`; True when it announced one.
+    async def wait(self, seconds: float) -> Heard:
+        """Waits until the server announces a change, at most `seconds`, and returns what it announced.
 
         IDLE has ended afterwards, and the connection takes commands again. Raises `IdleRefused`, or `Transient` when
         the server closed the connection or does not answer.
@@ -78,7 +94,7 @@ class IdleReader:
                 await self._expect(lambda: exchange.completed is not None)
         finally:
             self._loop.remove_reader(self._descriptor)
-        return exchange.announced
+        return Heard(exchange.here, exchange.elsewhere)
 
     def _send(self, line: str) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -52,24 +53,33 @@ class ImapMailbox:
             raise Permanent("the stored cursor is not an IMAP cursor") from None
         messages: list[Listed] = []
         more = False
+        missing: list[FolderMissing] = []
         async with self._pool.connection() as connection:
             for name in self._settings.folders:
-                batch = await call(self._pool.executor, connection, self._list, connection, name, states.get(name),
-                                   limit - len(messages))  # fmt: skip
+                if len(messages) == limit:
+                    more = True
+                    break
+                room = limit - len(messages)
+                try:
+                    state = states.get(name)
+                    batch = await call(self._pool.executor, connection, self._list, connection, name, state, room)
+                except FolderMissing as error:
+                    missing.append(error)
+                    continue
                 states[name] = batch.state
                 messages += batch.messages
                 more = more or batch.more
-                if len(messages) >= limit:
-                    more = more or name != self._settings.folders[-1]
-                    break
+        if len(missing) == len(self._settings.folders):
+            raise missing[0]
         return Changes(messages, _CURSOR.dump_json(list(states.values())).decode(), more)
 
     def _list(self, connection: ImapConnection, name: str, state: FolderState | None, limit: int) -> Batch:
+        """What is new in a folder or, when nothing is, some of its backlog."""
         state = open_folder(connection, name, state, self._settings.since)
         batch = list_new(connection, state, limit)
         if not batch.messages and state.backlog is not None:
             return list_backlog(connection, state, state.backlog, limit)
-        return Batch(batch.state, batch.messages, batch.origin, batch.more or batch.state.backlog is not None)
+        return replace(batch, more=batch.more or batch.state.backlog is not None)
 
     async def fetch(self, locator: str) -> AsyncIterator[bytes]:
         """The message in chunks of at most 1 MB. Raises `Gone` when it, its folder or its numbering is no more."""

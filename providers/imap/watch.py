@@ -15,7 +15,7 @@ from providers.base import AuthFailed, Listed, Permanent, ProviderError, RateLim
 from providers.imap.connection import ImapConnection, Timeouts, Unreachable
 from providers.imap.errors import FolderMissing
 from providers.imap.hosts import Host
-from providers.imap.idle import IdleReader, IdleRefused
+from providers.imap.idle import Heard, IdleReader, IdleRefused
 from providers.imap.settings import Credentials, ImapSettings, Secret
 from providers.imap.sync import Batch, FolderState, Origin, list_backlog, list_new, open_folder
 from providers.imap.threads import call, open_connection
@@ -29,10 +29,10 @@ _RENEW_SOONER = {"yahoo.com": 150, "aol.com": 150, "163.com": 45, "126.com": 45,
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Seconds. `renew` and `poll`: between looks at a server with and without IDLE; `answer`: for it to answer IDLE or
-    DONE; `folders`: between looks at the folders beside the one in IDLE; `backoff`: the first pause after a failure,
-    doubled up to `backoff_cap`, and forgotten after `stable`; `probe`: between tries at a server that is down;
-    `auth`, `throttled`, `permanent`: the pauses after refused credentials, throttling, and what only a person can mend;
+    """Seconds. `renew` and `poll`: between looks at a server with and without IDLE; `folders`: between looks at the
+    folders beside the one in IDLE; `answer`: for it to answer IDLE or DONE; `backoff`: the first pause after a failure,
+    doubled up to `backoff_cap`, and forgotten after `stable`; `probe`: between tries at a server that is down; `auth`,
+    `throttled`, `permanent`: the pauses after refused credentials, throttling, and what only a person can mend;
     `token_margin`: how long before its access token ends a connection is renewed.
     """
 
@@ -159,6 +159,8 @@ class Watch:
         try:
             idle_folder = await self._list_all(connection)
             self._auth_failures = 0
+            if len(self._settings.folders) > 1 and "NOTIFY" in connection.capabilities:
+                await call(self._tools.work, connection, connection.notify, self._settings.folders)
             reader = IdleReader(connection, self._timers.answer)
             while (remaining := ends - asyncio.get_running_loop().time()) > 0:
                 if not await self._advance_backlogs(connection, idle_folder):
@@ -172,7 +174,7 @@ class Watch:
         opened: str | None = None
         for name in reversed(self._settings.folders):
             try:
-                await self._list(connection, name, reopen=True)
+                await self._list(connection, name)
                 opened = name
             except FolderMissing as error:
                 missing = error
@@ -191,18 +193,20 @@ class Watch:
         clock = asyncio.get_running_loop().time
         several = len(self._settings.folders) > 1
         interval = min(self._timers.folders if several else self._timers.renew, self._renew)
-        if await self._wait(connection, reader, interval, seconds):
+        heard = await self._wait(connection, reader, interval, seconds)
+        if heard.here:
             self._host.announced()
             await self._list(connection, idle_folder)
-            if clock() - self._looked_at < interval:
-                self._synced()
-                return
-        await self._look(connection, idle_folder)
-        self._looked_at = clock()
+        elsewhere = heard.elsewhere or connection.take_elsewhere()
+        if elsewhere or not heard.here or clock() - self._looked_at >= interval:
+            await self._look(connection, idle_folder)
+            if connection.take_elsewhere():  # announced while we looked, and not again in IDLE
+                await self._look(connection, idle_folder)
+            self._looked_at = clock()
         self._synced()
 
-    async def _wait(self, connection: ImapConnection, reader: IdleReader, interval: float, seconds: float) -> bool:
-        """Waits in IDLE or, where that does not work, for the next poll; True when the server announced a change."""
+    async def _wait(self, connection: ImapConnection, reader: IdleReader, interval: float, seconds: float) -> Heard:
+        """Waits in IDLE or, where that does not work, for the next poll; returns what the server announced."""
         if "IDLE" in connection.capabilities and self._host.idle_works:
             await self._report("idle")
             try:
@@ -211,7 +215,7 @@ class Watch:
                 self._host.idle_refused()
         await self._report("polling")
         await asyncio.sleep(min(_jittered(self._timers.poll), seconds))
-        return False
+        return Heard(here=False, elsewhere=False)
 
     async def _look(self, connection: ImapConnection, idle_folder: str) -> None:
         """Asks for every folder's UIDVALIDITY and UIDNEXT by its name, and lists those that moved.
@@ -219,37 +223,40 @@ class Watch:
         The open folder is opened anew: of it STATUS tells only what this connection knows already, and IDLE never
         says that it was renamed away or deleted, and another one made in its place.
         """
+        connection.take_elsewhere()
         for name in self._settings.folders:
             try:
-                ask = connection.examine if connection.has_open(name) else connection.status
-                now = await call(self._tools.work, connection, ask, name)
-                state = self._states.get(name)
-                rebuilt = state is None or state.uidvalidity != now.uidvalidity
-                if rebuilt or state is None or now.uidnext is None or now.uidnext > state.last_uid + 1:
-                    found = await self._list(connection, name, reopen=rebuilt)
-                    if found and name == idle_folder and self._host.idle_works:
-                        self._host.unannounced()
+                if await self._moved(connection, name) and await self._list(connection, name) and name == idle_folder:
+                    self._host.unannounced()
             except FolderMissing:
                 if name == idle_folder:
                     raise
         if not connection.has_open(idle_folder):
             await self._list(connection, idle_folder)
 
-    async def _list(self, connection: ImapConnection, name: str, *, reopen: bool = False) -> bool:
+    async def _moved(self, connection: ImapConnection, name: str) -> bool:
+        """Whether a folder may have something that was not listed."""
+        ask = connection.examine if connection.has_open(name) else connection.status
+        now = await call(self._tools.work, connection, ask, name)
+        state = self._states.get(name)
+        if state is None or state.uidvalidity != now.uidvalidity or now.uidnext is None:
+            return True
+        return now.uidnext > state.last_uid + 1
+
+    async def _list(self, connection: ImapConnection, name: str) -> bool:
         """Lists and commits all that is new in a folder, which is open afterwards; whether anything was new."""
         found = False
         while True:
-            batch = await call(self._tools.work, connection, self._next_batch, connection, name, reopen)
+            batch = await call(self._tools.work, connection, self._next_batch, connection, name)
             await self._commit(batch)
             found = found or bool(batch.messages)
-            reopen = False
             if not batch.more:
                 break
         return found
 
-    def _next_batch(self, connection: ImapConnection, name: str, reopen: bool) -> Batch:
-        state = self._states.get(name)
-        if reopen or state is None or not connection.has_open(name):
+    def _next_batch(self, connection: ImapConnection, name: str) -> Batch:
+        state, opened = self._states.get(name), connection.selected
+        if not (state and opened and (opened.name, opened.uidvalidity) == (name, state.uidvalidity)):
             state = open_folder(connection, name, state, self._settings.since)
         return list_new(connection, state, self._tools.batch)
 

@@ -172,6 +172,20 @@ class TestFolders:
         await sink.until_listed(*(f"{number}@example.org" for number in range(len(names))))
         assert {Locator.parse(message.locator).folder for message in sink.messages} == set(names)
 
+    async def test_other_folders_are_announced_where_the_server_can(
+        self, dovecot: Dovecot, user: str, sink: RecordingSink, start_listener: StartListener
+    ) -> None:
+        names = ["INBOX", "Support", "Sales/New"]
+        await _create_folders(dovecot, user, names[1:])
+        settings = dovecot.settings(user, folders=names)
+        await start_listener(sink, PATIENT).add("m", settings, Password(PASSWORD), [])
+        await until_idle(sink)
+        for name in names[1:]:
+            await _append(dovecot, user, name, f"{len(name)}@example.org")
+            await sink.until_listed(f"{len(name)}@example.org")
+        await deliver(dovecot, user, "inbox@example.org")
+        await sink.until_listed("inbox@example.org")
+
     async def test_missing_folder_does_not_stop_the_others(
         self, dovecot: Dovecot, user: str, sink: RecordingSink, start_listener: StartListener
     ) -> None:

@@ -20,6 +20,8 @@ from providers.imap.locator import Locator
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.settings import Password
 from providers.imap.sync import list_backlog, list_new, open_folder
+from tests.integration.imap.conftest import StartListener
+from tests.integration.imap.recording import PATIENT, RecordingSink
 from tests.integration.imap.test_listener import mail
 from tests.simulators.dovecot import PASSWORD, Dovecot, running_dovecot
 from tests.simulators.imap_script import PASSWORD as SCRIPT_PASSWORD
@@ -78,6 +80,34 @@ class TestChanges:
         cursor = (await mailbox.changes(None, 10)).cursor
         await deliver(dovecot, user, mail("a@example.org"))
         assert (await mailbox.changes(cursor, 10)).messages == (await mailbox.changes(cursor, 10)).messages
+
+    async def test_folders_share_the_limit_and_a_missing_one_is_left_out(self, dovecot: Dovecot, user: str) -> None:
+        with dovecot.client(user) as client:
+            client.create("Support")
+        settings = dovecot.settings(user, folders=["Support", "Nowhere", "INBOX"])
+        mailbox = ImapMailbox(settings, Password(PASSWORD), allow_private=True)
+        cursor = (await mailbox.changes(None, 10)).cursor
+        with dovecot.client(user) as client:
+            for folder in ("INBOX", "Support", "Support"):
+                client.append(folder, "", "", mail(f"{folder}@example.org"))
+        first = await mailbox.changes(cursor, 2)
+        assert [message.message_id for message in first.messages] == ["<Support@example.org>"] * 2
+        assert first.more
+        second = await mailbox.changes(first.cursor, 2)
+        assert [message.message_id for message in second.messages] == ["<INBOX@example.org>"]
+        assert not second.more
+        await mailbox.close()
+
+    async def test_history_comes_in_pieces(self, dovecot: Dovecot, user: str) -> None:
+        await deliver(dovecot, user, *(mail(f"{number}@example.org") for number in range(5)))
+        mailbox = ImapMailbox(dovecot.settings(user, since="2020-01-01"), Password(PASSWORD), allow_private=True)
+        cursor, more, seen = None, True, []
+        while more:
+            changes = await mailbox.changes(cursor, 2)
+            seen += [message.message_id for message in changes.messages]
+            cursor, more = changes.cursor, changes.more
+        assert seen == [f"<{number}@example.org>" for number in range(5)]
+        await mailbox.close()
 
     async def test_cursor_of_another_provider_is_refused(self, mailbox: ImapMailbox) -> None:
         with pytest.raises(Permanent):
@@ -272,3 +302,17 @@ class TestHundredThousandMessages:
             state = batch.state
         assert len(seen) == 100_000
         connection.close()
+
+    async def test_live_mail_is_not_held_up_by_the_history(
+        self, crowded: Dovecot, sink: RecordingSink, start_listener: StartListener
+    ) -> None:
+        listener = start_listener(sink, PATIENT)
+        settings = crowded.settings("u@example.com", since="2026-01-31")
+        await listener.add("m", settings, Password(PASSWORD), [])
+        await sink.until(lambda: len(sink.messages) >= 1000)
+        with crowded.client("u@example.com") as client:
+            client.append("INBOX", "", "", mail("live@example.com"))
+        await sink.until(lambda: "<live@example.com>" in sink.message_ids)
+        assert sink.origins[sink.message_ids.index("<live@example.com>")] == "live"
+        assert len(sink.messages) < 100_000
+        await listener.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.imap.headers import Header, field_value, parse_headers
+from providers.imap.headers import Header, field_value, parse_headers, parse_status
 
 SECTION = b"BODY[HEADER.FIELDS (MESSAGE-ID)]<0> {%d}"
 
@@ -61,3 +61,26 @@ def test_date_that_is_none() -> None:
 )
 def testfield_value(field: bytes, value: str | None) -> None:
     assert field_value(field) == value
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"INBOX (UIDVALIDITY 7 UIDNEXT 5)",
+            b'"INBOX" (UIDNEXT 5 UIDVALIDITY 7)',
+            b"Inbox (uidvalidity 7 uidnext 5) ",
+        ],
+    )
+    def test_spellings(self, line: bytes) -> None:
+        assert parse_status([line], b"INBOX") == {b"UIDVALIDITY": 7, b"UIDNEXT": 5}
+
+    def test_quoted_and_literal_names(self) -> None:
+        expected = {b"UIDVALIDITY": 7}
+        assert parse_status([b'"a \\"b\\" (c)" (UIDVALIDITY 7)'], b'a "b" (c)') == expected
+        assert parse_status([(b"{3}", b'"\\('), b" (UIDVALIDITY 7)"], b"anything") == expected
+
+    def test_the_folder_that_was_asked_for_is_chosen(self) -> None:
+        other, asked = b'"Other" (UIDVALIDITY 1 UIDNEXT 2)', b'"Asked" (UIDVALIDITY 7 UIDNEXT 5)'
+        for data in ([other, asked], [asked, other]):
+            assert parse_status(data, b"Asked")[b"UIDVALIDITY"] == 7
