@@ -168,3 +168,26 @@ def test_nested_mail_is_byte_exact_in_any_line_ending() -> None:
     raw = mail(multipart("b", part(inner, "Content-Type: message/rfc822")), "Content-Type: multipart/mixed; boundary=b")
     (found,) = parse(raw).parts
     assert found.content == inner
+
+
+def test_part_that_cannot_be_read_is_kept_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("mail.contents.read_calendar", broken)
+    calendar = part(b"BEGIN:VCALENDAR", "Content-Type: text/calendar", "Content-Transfer-Encoding: 7bit")
+    parsed = parse(mixed(text("Body"), calendar, file("offer.pdf", PDF)))
+    assert parsed.email.text.strip() == "Body"
+    assert [part.content for part in parsed.parts] == [b"BEGIN:VCALENDAR", PDF]
+    assert [problem.code for problem in parsed.email.problems] == ["part_unread"]
+
+
+def test_headers_survive_when_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("mail.parse.select", broken)
+    email = parse(b"From x\n" + mail("Body")).email
+    assert email.subject == "Printer on floor 3"
+    assert email.from_[0].address == "ada@example.com"
+    assert [problem.code for problem in email.problems] == ["parser_error"]
