@@ -26,7 +26,7 @@ _MAX_TAG = 1_600
 
 # A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without
 # one (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
-_HINTS = ("quote", "QUOTE", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "moz-cite", "Zm-_Id", "ReplySection")
+_HINTS = ("quote", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "Zm-_Id", "ReplySection")
 # Searched piece by piece, so that what stands inside a quotation is passed over.
 _WINDOW = 16_384
 _CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{1,1500})>", re.I)
@@ -52,7 +52,7 @@ _QUOTE_ID = re.compile(
     re.I,
 )
 _QUOTE_NAME = re.compile(r"^(?:quote|quoted-content|messageReplySection)$", re.I)
-_ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|moz-cite-prefix|protonmail_quote_intro)(?:\s|$)", re.I)
+_ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|protonmail_quote_intro)(?:\s|$)", re.I)
 _CUT_ID = re.compile(r"^(?:divRplyFwdMsg|zwchr)$", re.I)
 _SIGNATURE_CLASS = re.compile(
     r"(?:^|\s)(?:gmail_signature(?:_prefix)?|moz-signature|protonmail_signature_block(?:-user|-proton)?"
