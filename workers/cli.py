@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from workers import arguments as operators
+
 DESCRIPTION = """\
 Every mail that reaches your inboxes becomes exactly one outcome: a ticket, a comment, a recorded
 exclusion, or a question that a person answers.
@@ -50,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=help_text).set_defaults(run=_process, process=name)
 
-    from workers import commands as operator_commands
-
-    operator_commands.add(commands)
+    operators.add(commands)
     return parser
 
 

@@ -36,26 +36,6 @@ from workers.temporal import TemporalRuns, lazy_client
 from workflows import names
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `postroom mailbox add` for Gmail and Microsoft 365; --since and --folder are shared with IMAP."""
-    gmail = parser.add_argument_group("gmail", "see docs/gmail.md")
-    gmail.add_argument("--key-file", metavar="FILE", help="the JSON key of a service account with delegation")
-    gmail.add_argument("--client-file", metavar="FILE", help="the JSON of an OAuth desktop client: asks for consent")
-    gmail.add_argument("--label", action="append", help="id of a label to read, repeatable (INBOX)")
-    gmail.add_argument("--topic", help="projects/P/topics/T of Pub/Sub; without it the mailbox is polled")
-    gmail.add_argument("--push-service-account", help="whose tokens the pushes carry")
-    gmail.add_argument("--push-audience", help="the audience of those tokens (the push endpoint)")
-    gmail.add_argument("--units-per-minute", type=int, help="the project's quota per user (6000)")
-    microsoft = parser.add_argument_group("microsoft", "see docs/microsoft365.md")
-    microsoft.add_argument("--directory", help="the Entra tenant: its id or a domain")
-    microsoft.add_argument("--client-id", help="the application (client) id")
-    microsoft.add_argument("--client-secret-file", metavar="FILE", help="holds the client secret; - is standard input")
-    microsoft.add_argument("--certificate-file", metavar="FILE", help="PEM: the certificate and its private key")
-    microsoft.add_argument("--user", help="the mailbox's user, better as object id (the address)")
-    microsoft.add_argument("--consent", action="store_true", help="delegated: the user agrees in a browser")
-    microsoft.add_argument("--no-notify", action="store_true", help="poll instead of subscribing")
-
-
 async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, tenant_id: UUID) -> UUID:
     """Raises AdminError, with what to do, for whatever does not hold."""
     address = args.address.lower()

@@ -1,0 +1,111 @@
+"""The operator's commands as argparse declares them; each loads its code when it runs: `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Adds every operator command to the parser's `commands`."""
+    _mailbox(commands.add_parser("mailbox", help="add, list, test, pause, resume and resync mailboxes"))
+
+    deliver = commands.add_parser("deliver", help="hand mails to an SMTP or raw mailbox from files")
+    deliver.add_argument("--mailbox", required=True, metavar="M", help="its address or id")
+    deliver.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    deliver.set_defaults(run=_code("workers.commands", "deliver"))
+
+    trace = commands.add_parser("trace", help="what happened to a message, and why")
+    trace.add_argument("message_id", metavar="MESSAGE_ID", help="with or without angle brackets")
+    trace.set_defaults(run=_code("workers.commands", "trace"))
+
+    explain = commands.add_parser("explain", help="what would become of a mail; changes nothing")
+    explain.add_argument("file", metavar="FILE", help="a mail in RFC 5322 form; - is standard input")
+    explain.add_argument("--mailbox", required=True, metavar="M", help="the mailbox it would reach: its address or id")
+    explain.add_argument("--json", action="store_true", help="the whole decision record")
+    explain.set_defaults(run=_code("workers.explain_command", "run"))
+
+    rules = commands.add_parser("rules", help="rules for new mail").add_subparsers(metavar="ACTION", required=True)
+    replay = rules.add_parser("replay", help="which past mails would land elsewhere under the rules of today")
+    replay.add_argument("--since", required=True, metavar="YYYY-MM-DD")
+    replay.add_argument("--json", action="store_true", help="one JSON line each")
+    replay.set_defaults(run=_code("workers.commands", "rules_replay"))
+
+    user = commands.add_parser("user", help="people who sign in").add_subparsers(metavar="ACTION", required=True)
+    user_add = user.add_parser("add", help="add a person and print a sign-in link")
+    user_add.add_argument("email")
+    user_add.add_argument("--name")
+    user_add.add_argument("--role", choices=["viewer", "agent", "admin", "owner"], default="agent")
+    user_add.set_defaults(run=_code("workers.commands", "user_add"))
+
+    token = commands.add_parser("token", help="tokens for the API").add_subparsers(metavar="ACTION", required=True)
+    token_add = token.add_parser("add", help="make a token; it is shown once")
+    token_add.add_argument("name", help="what it is for")
+    token_add.add_argument("--scope", choices=["read", "write"], default="read")
+    token_add.set_defaults(run=_code("workers.commands", "token_add"))
+
+    history = commands.add_parser("history", help="workflow histories").add_subparsers(metavar="ACTION", required=True)
+    export = history.add_parser("export", help="print a workflow's history as JSON, for replay tests")
+    export.add_argument("workflow_id", metavar="WORKFLOW_ID")
+    export.set_defaults(run=_code("workers.commands", "history_export", database=False))
+
+
+def _mailbox(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    added = actions.add_parser("add", help="connect a mailbox")
+    added.add_argument("provider", choices=["smtp", "raw", "imap", "gmail", "microsoft"])
+    added.add_argument("address", help="the mailbox's mail address")
+    added.add_argument("--folder", action="append", help="imap, microsoft: a folder to read, repeatable (the inbox)")
+    added.add_argument("--since", metavar="YYYY-MM-DD", help="also mail received since then (from now on)")
+    imap = added.add_argument_group("imap")
+    imap.add_argument("--host", help="the server's name")
+    imap.add_argument("--port", type=int, default=993, help="the server's port (%(default)s)")
+    imap.add_argument("--security", choices=["tls", "starttls", "plaintext"], default="tls", help="(%(default)s)")
+    imap.add_argument("--username", help="the login name (the address)")
+    imap.add_argument("--password-file", metavar="FILE", help="holds the password; - is standard input")
+    gmail = added.add_argument_group("gmail", "see docs/gmail.md")
+    gmail.add_argument("--key-file", metavar="FILE", help="the JSON key of a service account with delegation")
+    gmail.add_argument("--client-file", metavar="FILE", help="the JSON of an OAuth desktop client: asks for consent")
+    gmail.add_argument("--label", action="append", help="id of a label to read, repeatable (INBOX)")
+    gmail.add_argument("--topic", help="projects/P/topics/T of Pub/Sub; without it the mailbox is polled")
+    gmail.add_argument("--push-service-account", help="whose tokens the pushes carry")
+    gmail.add_argument("--push-audience", help="the audience of those tokens (the push endpoint)")
+    gmail.add_argument("--units-per-minute", type=int, help="the project's quota per user (6000)")
+    microsoft = added.add_argument_group("microsoft", "see docs/microsoft365.md")
+    microsoft.add_argument("--directory", help="the Entra tenant: its id or a domain")
+    microsoft.add_argument("--client-id", help="the application (client) id")
+    microsoft.add_argument("--client-secret-file", metavar="FILE", help="holds the client secret; - is standard input")
+    microsoft.add_argument("--certificate-file", metavar="FILE", help="PEM: the certificate and its private key")
+    microsoft.add_argument("--user", help="the mailbox's user, better as object id (the address)")
+    microsoft.add_argument("--consent", action="store_true", help="delegated: the user agrees in a browser")
+    microsoft.add_argument("--no-notify", action="store_true", help="poll instead of subscribing")
+    added.set_defaults(run=_code("workers.mailbox_commands", "add"))
+    actions.add_parser("list", help="all mailboxes and how they stand").set_defaults(
+        run=_code("workers.mailbox_commands", "show")
+    )
+    for name, text, function in (
+        ("test", "try its source step by step, and say what to do where one fails", "test"),
+        ("pause", "stop reading, keep the cursor", "signal"),
+        ("resume", "read on from the cursor", "signal"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("mailbox", help="its address or id")
+        action.set_defaults(run=_code("workers.mailbox_commands", function), signal=name)
+    resync = actions.add_parser("resync", help="list everything since a date again; what is known stays as it is")
+    resync.add_argument("mailbox", help="its address or id")
+    resync.add_argument("--since", required=True, metavar="YYYY-MM-DD")
+    resync.set_defaults(run=_code("workers.mailbox_commands", "signal"), signal="resync")
+
+
+def _code(module: str, function: str, *, database: bool = True) -> Callable[[argparse.Namespace], int]:
+    """The command's function, imported when it runs."""
+
+    def run(args: argparse.Namespace) -> int:
+        from workers.command import run_command
+
+        return run_command(getattr(importlib.import_module(module), function), args, database=database)
+
+    return run

@@ -1,0 +1,56 @@
+"""How an operator's command runs: with settings and database, and every fault a person can cause in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
+
+from storage import mailboxes
+from storage.database import Database
+from storage.migrate import MigrationError
+from storage.secrets import SecretError
+from workers import process
+from workers.admin import AdminError
+from workers.settings import ConfigurationError, load
+
+
+class Refused(Exception):
+    """The command cannot do what was asked; the text says why, and what to do."""
+
+
+def run_command(command: Callable[..., Coroutine[Any, Any, int]], args: argparse.Namespace, *, database: bool) -> int:
+    """Runs `command(args, settings, db)`, or `command(args)` without a database, to its exit status.
+
+    Then it leaves for good: the Temporal SDK may crash the interpreter as it ends (sdk-python #300).
+    """
+    logging.basicConfig(level=logging.ERROR)
+    code = 1
+    try:
+        code = asyncio.run(_with_database(command, args) if database else command(args))
+    except (Refused, AdminError, ConfigurationError, SecretError, MigrationError) as error:
+        print(f"postroom: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"postroom: {error.strerror}: {error.filename}", file=sys.stderr)
+    process.leave(code)
+
+
+async def _with_database(command: Callable[..., Coroutine[Any, Any, int]], args: argparse.Namespace) -> int:
+    settings = load()
+    async with process.database(settings) as db:
+        return await command(args, settings, db)
+
+
+async def locate(db: Database, name: str) -> mailboxes.Located:
+    """The mailbox of an address or id. Raises Refused."""
+    try:
+        located = await mailboxes.locate(db, UUID(name))
+    except ValueError:
+        located = await mailboxes.locate_address(db, name.lower())
+    if located is None:
+        raise Refused(f"There is no mailbox {name}: `postroom mailbox list` shows them.")
+    return located

@@ -1,0 +1,100 @@
+"""`postroom mailbox …`: add, list, test, pause, resume, resync."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from domain.runs import NotRunning
+from storage import mailboxes
+from storage.database import Database
+from storage.secrets import KeyRing
+from workers import admin, mailbox_setup
+from workers.command import Refused, locate
+from workers.settings import Settings
+
+
+async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
+    keyring = KeyRing(settings.master_keys.get_secret_value())
+    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    args.address = args.address.lower()
+    if args.provider == "smtp":
+        print(await admin.add_smtp_mailbox(db, tenant_id, args.address))
+    elif args.provider == "raw":
+        raw = await admin.add_raw_mailbox(db, keyring, tenant_id, args.address)
+        print(raw.mailbox_id)
+        if raw.webhook_secret:
+            print(f"Sign with this secret, which is not shown again: {raw.webhook_secret}")
+    elif args.provider == "imap":
+        password, imap = await _imap(args)
+        try:
+            print(await admin.add_imap_mailbox(db, keyring, tenant_id, args.address, imap, password))
+        except ValueError as error:
+            raise Refused(f"These settings do not hold: {error}") from None
+    elif args.provider == "gmail":
+        print(await mailbox_setup.add_gmail(args, settings, db, tenant_id))
+    else:
+        print(await mailbox_setup.add_microsoft(args, settings, db, tenant_id))
+    return 0
+
+
+async def _imap(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    if not args.host or not args.password_file:
+        raise Refused("An IMAP mailbox needs --host and --password-file.")
+    file = args.password_file
+    text = sys.stdin.read() if file == "-" else await asyncio.to_thread(Path(file).read_text, "utf-8")
+    return text.rstrip("\r\n"), {
+        "host": args.host,
+        "port": args.port,
+        "security": args.security,
+        "username": args.username or args.address,
+        "folders": args.folder or ["INBOX"],
+        "since": args.since,
+    }
+
+
+async def show(args: argparse.Namespace, settings: Settings, db: Database) -> int:
+    for located in await mailboxes.locate_all(db):
+        async with db.tenant(located.tenant_id) as session:
+            mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
+        if mailbox is not None:
+            status = mailbox.status or "-"
+            print(f"{mailbox.mailbox_id}  {mailbox.provider:9}  {mailbox.state:12}  {mailbox.address}  {status}")
+    return 0
+
+
+async def test(args: argparse.Namespace, settings: Settings, db: Database) -> int:
+    from workers.mailbox_diagnosis import diagnose
+
+    passed = True
+    async for step in diagnose(db, settings, await locate(db, args.mailbox)):
+        print(f"{'ok    ' if step.works else 'FAILED'}  {step.name}: {step.detail}")
+        if not step.works:
+            passed = False
+            print(f"        {step.advice}")
+    return 0 if passed else 1
+
+
+async def signal(args: argparse.Namespace, settings: Settings, db: Database) -> int:
+    from workers.temporal import TemporalRuns, connect
+
+    located = await locate(db, args.mailbox)
+    since = [date(args.since)] if args.signal == "resync" else []
+    try:
+        await TemporalRuns(await connect()).change_mailbox(located.mailbox_id, args.signal, *since)
+    except NotRunning:
+        raise Refused("This mailbox has no workflow yet: start `postroom worker`, then try again.") from None
+    print(f"{args.signal}: asked; `postroom mailbox list` shows when it is done")
+    return 0
+
+
+def date(text: str) -> datetime:
+    """A day in UTC. Raises Refused."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise Refused("--since wants a date as YYYY-MM-DD.") from None
