@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from storage.database import Session
 
 # Open, and not run out: with a person still asked, or with mail of the storm within the last hour.
-_LIVE = """c.closed_at is null and (e.outcome is null or (e.outcome = 'discarded' and c.last_at > now() - $2::interval))"""
+_LIVE = (
+    """c.closed_at is null and (e.outcome is null or (e.outcome = 'discarded' and c.last_at > now() - $2::interval))"""
+)
+
+
+class NotOpen(Exception):
+    """The circuit is closed already."""
 
 
 async def counts(session: Session, tenant_id: UUID, keys: Sequence[CircuitKey]) -> dict[str, int]:
@@ -123,9 +129,13 @@ async def release(session: Session, tenant_id: UUID, email_id: UUID) -> None:
 
 
 async def reset(session: Session, tenant_id: UUID, circuit_id: UUID, *, actor: str) -> None:
-    """An admin closes a circuit; its counts begin anew. Raises LookupError unless it is open."""
+    """An admin closes a circuit; its counts begin anew. Raises LookupError, NotOpen."""
+    if not await session.fetchval(
+        "select true from circuits where tenant_id = $1 and circuit_id = $2", tenant_id, circuit_id
+    ):
+        raise LookupError("no circuit with this id")
     if not await _close(session, tenant_id, "circuit_id = $3", circuit_id, actor):
-        raise LookupError("no open circuit with this id")
+        raise NotOpen
     await session.execute(
         "insert into audit (tenant_id, actor, action, object) values ($1, $2, 'reset_circuit', $3)",
         tenant_id,

@@ -64,7 +64,7 @@ async def prepare(
         expires=ticket["today"] + valid_for,
     )
     local, _, domain = ticket["address"].rpartition("@")
-    message_id = f"{token}.{secrets.token_hex(8)}@{domain}"
+    message_id = f"{token}.{secrets.token_hex(4)}@{domain}"
     references = await _references(session, tenant_id, ticket["ticket_id"])
     await _record(session, tenant_id, ticket["ticket_id"], message_id, addresses, actor)
     tagged = f"{local}+{token}"

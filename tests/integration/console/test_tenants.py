@@ -8,6 +8,8 @@ import pytest
 
 from console.api.operations import OPERATIONS, Operation
 from console.routes import ROUTES, Page
+from domain.decision import CircuitKey
+from storage import loops
 from tests.integration.console.site import Site
 from tests.letters import letter
 from workers import admin
@@ -30,6 +32,8 @@ async def _foreign_ids(site: Site) -> dict[str, str]:
     async with site.db.tenant(other.tenant_id) as session:
         attachment = await session.fetchval("select attachment_id from attachments")
         task = await session.fetchval("select task_id from tasks")
+        await loops.open_circuit(session, other.tenant_id, CircuitKey(scope="tenant", key=""), email["email_id"])
+        circuit = await session.fetchval("select circuit_id from circuits")
     assert attachment is not None
     assert task is not None
     return {
@@ -37,6 +41,9 @@ async def _foreign_ids(site: Site) -> dict[str, str]:
         "/emails": str(email["email_id"]),
         "/tasks": str(task),
         "/attachments": str(attachment),
+        "/comments": str(email["comment_id"]),
+        "/mailboxes": str(other.mailbox_id),
+        "/circuits": str(circuit),
     }
 
 
