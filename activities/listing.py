@@ -40,7 +40,8 @@ async def list_page(db: Database, provider: Provider, mailbox: MailboxRef) -> Pa
             received_at=m.received_at,
             raw_sha256=m.sha256,
             raw_size=m.size if m.sha256 else None,
-            history=m.received_at is not None and m.received_at < state.connected_at,
+            # Graph tells whole seconds.
+            history=m.received_at is not None and m.received_at < state.connected_at.replace(microsecond=0),
         )
         for m in changes.messages
     ]

@@ -16,7 +16,7 @@ from activities.sources import Sources, notifies
 from activities.watches import Watches
 from domain.identity import mailbox_workflow_id
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
-from providers.base import AuthFailed, Permanent, PushProvider, RateLimited, Transient
+from providers.base import AuthFailed, Gone, Permanent, PushProvider, RateLimited, Transient
 from storage import ledger, mailboxes, push, reconnect
 
 # Rows started in one sync; with more to start, the workflow syncs again at once.
@@ -105,7 +105,7 @@ class MailboxActivities:
         except Transient as error:
             await self._report(mailbox, f"trying again: {error}")
             return SyncResult(error=str(error), look_again_in=_TRY_AGAIN)
-        except Permanent as error:
+        except (Permanent, Gone) as error:
             await self._report(mailbox, f"failing: {error}")
             return SyncResult(error=str(error))
 

@@ -19,6 +19,8 @@ from providers.endpoints import Endpoints
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, TokenSource, Vault, ask_consent, request_token
 
 SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+# Whichever host is asked: Google's own libraries name this audience, too.
+AUDIENCE = "https://oauth2.googleapis.com/token"
 _ASSERTION_SECONDS = 3600
 
 # What a person can do about each `error` of the token endpoint.
@@ -96,19 +98,19 @@ async def _for_service_account(
 ) -> AccessToken:
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "assertion": assertion(secret, address, endpoints.google_token),
+        "assertion": assertion(secret, address),
     }
     return await request_token(http, endpoints.google_token, form, explain)
 
 
-def assertion(secret: Mapping[str, Any], address: str, audience: str, *, now: float | None = None) -> str:
+def assertion(secret: Mapping[str, Any], address: str, *, now: float | None = None) -> str:
     """The service account's signed claim to act as `address`. Raises AuthFailed for a key that cannot sign."""
     issued = int(time.time() if now is None else now)
     claims = {
         "iss": secret["client_email"],
         "sub": address,
         "scope": SCOPE,
-        "aud": audience,
+        "aud": AUDIENCE,
         "iat": issued,
         "exp": issued + _ASSERTION_SECONDS,
     }

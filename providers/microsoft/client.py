@@ -78,9 +78,10 @@ class GraphClient:
         """Links in answers are absolute: the token goes to the configured Graph and nowhere else."""
         try:
             target = URL(url, encoded=True)
+            ours = target.absolute and target.origin() == self._base.origin() and target.user is None
         except ValueError:
-            raise Permanent("a link in Graph's answer is no URL") from None
-        if not target.absolute or target.origin() != self._base.origin() or target.user is not None:
+            ours = False
+        if not ours:
             raise Permanent("a link in Graph's answer leads to another host")
         return target
 

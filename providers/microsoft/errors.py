@@ -13,7 +13,7 @@ _LOST = {"syncstatenotfound", "syncstateinvalid", "resyncrequired"}
 _MISSING_ITEM = {"erroritemnotfound", "itemnotfound", "errormessagenotfound"}
 # The application may not, or the mailbox is not there (any more): an administrator has to change something.
 _NO_MAILBOX = {"mailboxnotenabledforrestapi", "mailboxnotfound", "errornonexistentmailbox", "request_resourcenotfound",
-               "errorinvaliduser", "resourcenotfound"}  # fmt: skip
+               "errorinvaliduser"}  # fmt: skip
 _UNTOLD_WAIT = timedelta(seconds=30)
 
 

@@ -90,7 +90,7 @@ class Account:
         later = [(number, record) for number, record in visible if number > start]
         page = later[offset : offset + limit]
         shown = [record for _, record in page if not kinds or any(_KINDS[kind] in record for kind in kinds)]
-        latest = visible[-1][0] if self.lag and visible else self.history_id
+        latest = self.history_id if not self.lag else visible[-1][0] if visible else start
         answer: dict[str, Any] = {"historyId": str(max(latest, start))}
         if shown:
             answer["history"] = shown

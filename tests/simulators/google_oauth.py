@@ -78,6 +78,11 @@ class GoogleOAuth:
         user, expires = self._access.get(authorization.removeprefix("Bearer "), ("", 0.0))
         return user if expires > time.time() else None
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every access token that was issued and not forgotten."""
+        return list(self._access)
+
     def grant(self, user: str) -> str:
         """A refresh token, as after a consent."""
         token = "1//" + secrets.token_urlsafe(32)
@@ -120,7 +125,7 @@ class GoogleOAuth:
         except (JoseError, ValueError):
             return _error("invalid_grant")
         fresh = claims["iat"] <= time.time() + 60 and time.time() < claims["exp"] <= claims["iat"] + 3600
-        if kid != "sa-1" or claims["aud"] != f"{self.base_url}/token" or not fresh:
+        if kid != "sa-1" or claims["aud"] != "https://oauth2.googleapis.com/token" or not fresh:
             return _error("invalid_grant")
         if not set(claims["scope"].split()) <= self.delegated_scopes:
             return _error("unauthorized_client", 401)

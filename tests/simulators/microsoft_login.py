@@ -48,6 +48,11 @@ class MicrosoftLogin:
         holder, expires = self._access.get(authorization.removeprefix("Bearer "), ("", 0.0))
         return holder if expires > time.time() else None
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every access token that was issued and not forgotten."""
+        return list(self._access)
+
     def grant(self, user: str) -> str:
         token = "0.A" + secrets.token_urlsafe(48)
         self.refresh_tokens[token] = user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 
 from tests.integration.push.stand import Stand
 from tests.simulators.google import PUSH_ACCOUNT, TOPIC
@@ -104,22 +105,25 @@ def _without(pusher: Pusher, *names: str) -> str:
     return jwt.encode(header, {n: v for n, v in claims.items() if n not in names}, oauth.signing)
 
 
+def _part(document: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+
 async def test_a_token_signed_otherwise_is_refused(pusher: Pusher) -> None:
     claims = {"iss": "https://accounts.google.com", "aud": pusher.url, "email": PUSH_ACCOUNT, "email_verified": True,
               "iat": int(time.time()), "exp": int(time.time()) + 3600}  # fmt: skip
     oauth = pusher.stand.google.oauth
     kid = str(oauth.signing.kid)
     stranger = RSAKey.generate_key(2048, {"kid": kid}, private=True)
-    public = OctKey.import_key(oauth.signing.as_pem(private=False))
-    none = ".".join(
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-        for part in ({"alg": "none", "kid": kid}, claims)
-    )
+    none = f"{_part({'alg': 'none', 'kid': kid})}.{_part(claims)}"
+    confused = f"{_part({'alg': 'HS256', 'kid': kid})}.{_part(claims)}"
+    public = oauth.signing.as_pem(private=False)
+    mac = base64.urlsafe_b64encode(hmac.digest(public, confused.encode(), "sha256")).rstrip(b"=").decode()
     good = pusher.token()
     for token in (
         jwt.encode({"alg": "RS256", "kid": kid}, claims, stranger),
         jwt.encode({"alg": "RS256", "kid": "unknown"}, claims, oauth.signing),
-        jwt.encode({"alg": "HS256", "kid": kid}, claims, public, algorithms=["HS256"]),
+        f"{confused}.{mac}",
         none + ".",
         good[:-8] + "AAAAAAAA",
         "not-a-token",

@@ -1,0 +1,73 @@
+"""`postroom webhooks` as a process of its own, which can be killed at any moment and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from tests.house import MASTER_KEYS, House
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class WebhooksProcess:
+    """`url` stays the same over kill and start."""
+
+    def __init__(self, house: House, database_url: str, temporal_address: str, objects: Path) -> None:
+        self._house = house
+        self._database_url = database_url
+        self._temporal_address = temporal_address
+        self._objects = objects
+        self.port, self._smtp_port = _free_port(), _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: asyncio.subprocess.Process | None = None
+        self.log = objects.parent / "webhooks.log"
+
+    async def start(self) -> None:
+        endpoints = self._house.endpoints
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "POSTROOM_DATABASE_URL": self._database_url,
+            "POSTROOM_OBJECTS_URL": self._objects.as_uri(),
+            "POSTROOM_MASTER_KEYS": MASTER_KEYS,
+            "POSTROOM_WEBHOOKS_PORT": str(self.port),
+            "POSTROOM_SMTP_PORT": str(self._smtp_port),
+            "POSTROOM_WEBHOOKS_URL": self.url,
+            "POSTROOM_GOOGLE_JWKS_URL": endpoints.google_jwks,
+            "POSTROOM_LOG_LEVEL": "DEBUG",
+            "TEMPORAL_ADDRESS": self._temporal_address,
+        }
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "workers.cli", "webhooks", env=environment, cwd=ROOT, stdout=log, stderr=log
+            )
+        async with aiohttp.ClientSession() as http:
+            while not await self._ready(http):
+                if self._process.returncode is not None:
+                    raise AssertionError(f"the webhooks process ended: {self.log.read_text()[-2000:]}")
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+            await self._process.wait()
+
+    async def _ready(self, http: aiohttp.ClientSession) -> bool:
+        try:
+            async with http.get(f"{self.url}/health/ready") as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
