@@ -47,11 +47,14 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
     """The author's stretches of `lines`; `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:."""
     stripped = [line.strip(MARKS) for line in lines]
     quoted = _quoted_lines(stripped, known)
-    attributions, shared = _attributions(stripped, quoted)
-    if shared and not known:
-        number, position = shared
-        parted = [stripped[number][:position], stripped[number][position:].lstrip(" -\xa0")]
-        return read_body([*lines[:number], *parted, *lines[number + 1 :]], is_forward=is_forward)
+    candidates = _candidates(stripped, quoted)
+    shared = {} if known else _shared(stripped, candidates)
+    if shared:
+        lines = _parted(lines, stripped, shared)
+        stripped = [line.strip(MARKS) for line in lines]
+        quoted = _quoted_lines(stripped, known)
+        candidates = _candidates(stripped, quoted)
+    attributions = _attributions(stripped, candidates)
     body = Body()
     if known and any(known):
         body.found.add("known")
@@ -232,21 +235,38 @@ def _asks_to_write_above(line: str) -> bool:
     return len(line) <= 70 and bool(ABOVE.match(line.lower().removeprefix("please ").removeprefix("bitte ")))
 
 
-def _attributions(stripped: list[str], quoted: list[bool]) -> tuple[dict[int, int], tuple[int, int] | None]:
-    """First line → the line after the last of each attribution; (line, position) of one behind other words, if any."""
-    result: dict[int, int] = {}
-    shared: tuple[int, int] | None = None
-    candidates = [number for number, line in enumerate(stripped) if line and reply_attribution.may_end(line)]
-    for number in candidates[:_MAX_CANDIDATES]:
-        if quoted[number]:
-            continue
-        if shared is None and (position := reply_attribution.shared_at(stripped[number])) is not None:
-            shared = number, position
-            continue
-        start = reply_attribution.find(stripped, number)
-        if start is not None:
-            result[start] = number + 1
-    return result, shared
+def _candidates(stripped: list[str], quoted: list[bool]) -> list[int]:
+    """The lines that could be the last of an attribution."""
+    numbers = [
+        number
+        for number, line in enumerate(stripped)
+        if line and not quoted[number] and reply_attribution.may_end(line)
+    ]
+    return numbers[:_MAX_CANDIDATES]
+
+
+def _shared(stripped: list[str], candidates: list[int]) -> dict[int, int]:
+    """Line → where on it an attribution begins behind the author's last words."""
+    positions = ((number, reply_attribution.shared_at(stripped[number])) for number in candidates)
+    return {number: position for number, position in positions if position is not None}
+
+
+def _parted(lines: Sequence[str], stripped: list[str], shared: dict[int, int]) -> list[str]:
+    """`lines`, each attribution behind other words on a line of its own."""
+    result: list[str] = []
+    for number, line in enumerate(lines):
+        position = shared.get(number)
+        if position is None:
+            result.append(line)
+        else:
+            result += [stripped[number][:position], stripped[number][position:].lstrip(" -\xa0")]
+    return result
+
+
+def _attributions(stripped: list[str], candidates: list[int]) -> dict[int, int]:
+    """First line → the line after the last of each attribution."""
+    found = ((reply_attribution.find(stripped, number), number + 1) for number in candidates)
+    return {start: end for start, end in found if start is not None}
 
 
 def _next_filled(stripped: list[str], number: int) -> int | None:

@@ -29,6 +29,7 @@ TEXTS = {
     "On": filled("On "),
     "On, line by line": filled("On \n"),
     "attributions on one line": filled("On 1 May 2020 a@b.c wrote: "),
+    "attributions behind words": filled("yes On 1 May 2020 at 10:00, a@b.c wrote:\n"),
     "wrote": filled("wrote:\n"),
     "colons": filled(":\n"),
     "From": filled("From: a@example.com\n"),
