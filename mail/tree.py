@@ -99,7 +99,8 @@ class Tree:
         while pending:
             node = pending.pop()
             if node.type.startswith("multipart/"):
-                self._split(node)
+                if not node.divided:
+                    self._split(node)
                 pending.extend(node.children)
 
     def graft(self, node: Node, source: bytes) -> None:
@@ -171,12 +172,12 @@ class Tree:
                 and not node.source[child.start : child.end].strip()
             )
             if reused and container is node:
-                child.type, child.parameters = child.type, {}
+                child.divided = True
                 container.children.append(child)
                 container = child
                 continue
             container.children.append(child)
-            if last and container is not node:
+            if last:
                 container = node
         _drop_empty_containers(node)
 

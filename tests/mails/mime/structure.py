@@ -237,7 +237,7 @@ def broken() -> list[Case]:
              html="<p>R</p>", attachments=[pdf]),
         case("boundary_reused_inside", mail(multipart("same", part(multipart("same", text("P"), html("<p>R</p>")),
              "Content-Type: multipart/alternative; boundary=same"), file("offer.pdf", PDF)),
-             "Content-Type: multipart/mixed; boundary=same"), text="P", html="<p>R</p>", attachments=[pdf]),
+             "Content-Type: multipart/mixed; boundary=same"), text="P", html="<p>R</p>", attachments=[pdf], problems=[]),
         case("end_boundary_missing", mail(inner.replace(b"--b1--\r\n", b""),
              "Content-Type: multipart/mixed; boundary=b1"),
              text="Words", attachments=[pdf], problems=["missing_end_boundary"]),
