@@ -93,9 +93,12 @@ class MailboxWorkflow:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                self._last_error = error.message
+                self._last_error = str(error.cause or error)
                 return
-            more = result.more
+            # Between two looks of a long backfill a wish is heard, and the history stays short.
+            interrupted = bool(self._changes) or workflow.info().is_continue_as_new_suggested()
+            self._dirty = self._dirty or (result.more and interrupted)
+            more = result.more and not interrupted
             self._look_again_in = result.look_again_in
             self._last_error = result.error
             self._syncs += 1

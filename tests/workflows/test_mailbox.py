@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from domain.mailbox import MailboxView, SyncResult
+from domain.task import TaskResolution
 from tests.workflows.stage import HOUR, Stage, for_good, small_histories, working
 from workflows import names
 
@@ -65,6 +66,29 @@ async def test_more_to_do_is_done_without_waiting(stage: Stage) -> None:
     await stage.until_called("sync_mailbox", 3)
     first, *_, last = stage.times("sync_mailbox")
     assert last - first < HOUR
+
+
+async def test_a_source_may_ask_for_a_look_before_the_next_reconcile(stage: Stage) -> None:
+    stage.answers(sync_mailbox=[SyncResult(look_again_in=HOUR), SyncResult()])
+    await stage.mailbox(reconcile_every=24 * HOUR)
+    await stage.until_called("sync_mailbox")
+    await stage.env.sleep(HOUR + timedelta(seconds=1))
+    await stage.until_called("sync_mailbox", 2)
+
+
+async def test_a_pause_is_heard_in_the_middle_of_a_long_backfill(stage: Stage) -> None:
+    stage.answers(sync_mailbox=SyncResult(started=200, more=True))
+    run = await stage.mailbox(reconcile_every=24 * HOUR)
+    await stage.until_called("sync_mailbox", 2)
+    await run.signal(names.PAUSE)
+
+    async def paused() -> bool:
+        return (await status(run)).state == "paused"
+
+    await stage.until(paused)
+    await run.signal(names.RESUME)
+    await stage.until_called("sync_mailbox", stage.steps.count("sync_mailbox") + 2)
+    await run.terminate()
 
 
 async def test_a_paused_mailbox_looks_neither_on_notice_nor_on_its_timer_until_it_is_resumed(stage: Stage) -> None:
@@ -131,7 +155,8 @@ async def test_a_failed_look_is_shown_and_the_next_one_clears_it(stage: Stage) -
         return bool((await status(run)).last_error)
 
     await stage.until(failed)
-    assert (await status(run)).last_sync_at is None
+    shown = await status(run)
+    assert (shown.last_error, shown.last_sync_at) == ("Permanent: the source refused for good", None)
     await stage.env.sleep(HOUR + timedelta(minutes=1))
     await stage.until_called("sync_mailbox", 2)
 
@@ -140,6 +165,22 @@ async def test_a_failed_look_is_shown_and_the_next_one_clears_it(stage: Stage) -
 
     await stage.until(healthy)
     assert (await status(run)).last_sync_at is not None
+
+
+async def test_a_source_that_cannot_be_read_says_why(stage: Stage) -> None:
+    stage.answers(sync_mailbox=SyncResult(error="the watch was refused"))
+    run = await stage.mailbox(reconcile_every=HOUR)
+
+    async def shown() -> bool:
+        return (await status(run)).last_error == "the watch was refused"
+
+    await stage.until(shown)
+
+
+async def test_an_answered_reconnect_task_tries_the_credentials(stage: Stage) -> None:
+    run = await stage.mailbox(paused=True)
+    await run.signal(names.RESOLVE_TASK, TaskResolution(choice="retry", by="ann"))
+    assert (await stage.until_called("change_mailbox")).what == "credentials_changed"
 
 
 async def test_a_cancelled_mailbox_ends_even_while_it_looks(stage: Stage) -> None:
@@ -173,6 +214,19 @@ async def test_it_continues_as_new_with_its_state() -> None:
         now = await run.describe()
         assert now.run_id != first
         assert {s.reconcile_every for s in stage.asked("sync_mailbox")} == {24 * HOUR}
+
+
+async def test_a_backfill_without_end_continues_as_new() -> None:
+    async with small_histories() as env, working(env) as stage:
+        stage.answers(sync_mailbox=SyncResult(started=200, more=True))
+        run = await stage.mailbox(reconcile_every=24 * HOUR)
+        first = (await run.describe()).run_id
+
+        async def continued() -> bool:
+            return (await run.describe()).run_id != first
+
+        await stage.until(continued)
+        await run.terminate()
 
 
 async def test_a_wish_during_the_last_look_of_a_run_is_not_lost() -> None:
