@@ -15,7 +15,13 @@ from mail.text import clean
 _DETECT_BYTES = 16_384
 _MAX_LABEL = 60
 
-_SINGLE_BYTE_LATIN = frozenset({"cp1252", "iso8859-15", "iso8859-2", "cp1250", "mac-roman", "cp437", "cp850"})
+_STATEFUL = frozenset(
+    {"iso-2022-jp", "iso2022_kr", "hz", "utf-7", "utf-16", "utf-32"}
+    | {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
+)
+_DOUBLE_BYTE = frozenset({"gb18030", "big5hkscs", "cp950", "euc_jis_2004", "cp932", "cp949", "johab"})
+# High bytes in a text that is valid UTF-8, from which on it is no other charset.
+_SURELY_UTF8 = 12
 
 # Labels whose WHATWG meaning is not what mail needs, or that WHATWG does not know.
 _ALIASES = {
@@ -100,12 +106,11 @@ def decode(data: bytes, label: str | None = None, *, hint: str | None = None) ->
     """`data` as clean unicode; never raises.
 
     `label` is the declared charset (any spelling, or None); `hint` a charset used elsewhere in the same
-    mail, tried when there is no usable label. Order: ASCII; for single-byte and unknown labels valid
-    UTF-8 first (a long valid UTF-8 text in another encoding does not happen); the label strictly; detection.
+    mail, tried when there is no usable label. Order: ASCII; valid UTF-8, which a text of some length in another
+    charset never is; the label strictly; detection.
     """
     codec = codec_for(label)
-    stateful = codec in ("iso-2022-jp", "iso2022_kr", "hz", "utf-7", "utf-16", "utf-32", "utf-16-le", "utf-16-be")
-    if not stateful and data.isascii():
+    if codec not in _STATEFUL and data.isascii():
         if b"\x1b" not in data or codec not in (None, "cp1252", "utf-8"):
             return clean(data.decode("ascii"))
         if _ISO2022_ESCAPE.search(data):
@@ -117,7 +122,7 @@ def decode(data: bytes, label: str | None = None, *, hint: str | None = None) ->
     text = _by_label(data, codec)
     if text is None:
         text = _undeclared(data, codec, codec_for(hint))
-    return clean(text)
+    return clean(text.removeprefix("\ufeff"))
 
 
 @lru_cache(maxsize=512)
@@ -149,12 +154,16 @@ def _python_codec(name: str) -> str | None:
 
 
 def _by_label(data: bytes, codec: str | None) -> str | None:
-    if codec is None or codec in _SINGLE_BYTE_LATIN or codec == "utf-8":
+    if codec not in _STATEFUL:
         try:
-            return data.decode("utf-8")
+            text = data.decode("utf-8")
         except UnicodeDecodeError:
             if codec is None or codec == "utf-8":
                 return None
+        else:
+            # A few double-byte characters may look like UTF-8 by chance, more of them do not.
+            if codec not in _DOUBLE_BYTE or len(data) - len(data.translate(None, _HIGH_BYTES)) >= _SURELY_UTF8:
+                return text
     if codec == "cp1252" and _mostly_high(data):
         # No western text looks like this: its sender left the default label on another alphabet.
         return None
