@@ -70,6 +70,7 @@ def classify(error: Exception, attempt: int) -> ApplicationError:
         return ApplicationError("the source refused for good", type=name, non_retryable=True)
     if isinstance(error, AuthFailed):
         return ApplicationError("the source refused the credentials", type=name)
-    if isinstance(error, (ProviderError, RPCError, *TRANSIENT)):
+    # A missing object is an OSError that waiting does not mend.
+    if isinstance(error, (ProviderError, RPCError, *TRANSIENT)) and not isinstance(error, FileNotFoundError):
         return ApplicationError("a service is not reachable", type=name, category=ApplicationErrorCategory.BENIGN)
     return ApplicationError("unexpected failure", type=name, non_retryable=attempt >= UNFORESEEN_ATTEMPTS)
