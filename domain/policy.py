@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.email import MailKind
+from domain.task import DEADLINES, Deadlines, TaskKind
 
 # In `trusted_authserv_ids` this stands for headers without an authserv-id, which is how Microsoft 365 writes them.
 NO_AUTHSERV_ID = "-"
@@ -47,11 +48,16 @@ class LoopLimits(_Policy):
 
 
 class TenantPolicy(_Policy):
-    """`copies`: what the same message in several of the tenant's mailboxes becomes."""
+    """`copies`: what the same message in several of the tenant's mailboxes becomes. `deadlines` replace the usual ones
+    of a kind of question, `queues` the usual reopening."""
 
     copies: Literal["one_ticket", "linked", "separate"] = "one_ticket"
     queues: dict[str, ReopenPolicy] = Field(default_factory=dict)
     loops: LoopLimits = LoopLimits()
+    deadlines: dict[TaskKind, Deadlines] = Field(default_factory=dict)
+
+    def deadlines_of(self, kind: TaskKind) -> Deadlines:
+        return self.deadlines.get(kind) or DEADLINES[kind]
 
     def queue(self, name: str) -> ReopenPolicy:
         return self.queues.get(name) or ReopenPolicy()

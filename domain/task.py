@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.inbound import InboundEmail, Reference
 
@@ -122,9 +122,15 @@ class Ignored(Reference):
 class Deadlines(BaseModel):
     """How long a question of one kind waits: first a reminder, then an escalation, then its default."""
 
-    remind: timedelta
+    remind: timedelta = Field(ge=timedelta(minutes=1))
     escalate: timedelta
-    default: timedelta
+    default: timedelta = Field(le=timedelta(days=365))
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Deadlines:
+        if not self.remind <= self.escalate <= self.default:
+            raise ValueError("first the reminder, then the escalation, then the default")
+        return self
 
 
 _DAY = timedelta(days=1)

@@ -118,7 +118,7 @@ async def _again(
 
 def _as_new_mail(facts: Facts) -> Facts:
     """Without the conversation it began, of which it is a part by now."""
-    conversation = {"threads": [], "token": None, "tickets": {}, "proposals": [], "sightings": []}
+    conversation: dict[str, Any] = {"threads": [], "token": None, "tickets": {}, "proposals": [], "sightings": []}
     return facts.model_copy(update={**conversation, "circuits": [], "counts": {}})
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain.rules import CompiledRules, RuleSet
+from domain.rule_actions import RuleActions
+from domain.rules import MAX_RULES, CompiledRules, Rule, RuleSet, TextCondition
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -91,4 +93,26 @@ async def versions(session: Session, tenant_id: UUID, *, limit: int = 50) -> lis
              from rule_sets where tenant_id = $1 order by version desc limit $2""",
         tenant_id,
         limit,
+    )
+
+
+async def skip_sender(session: Session, tenant_id: UUID, address: str, *, actor: str) -> None:
+    """Adds a rule before all others that skips new mail from this address, unless it is there already."""
+    # Two answers at a time take turns; the lock ends with the transaction.
+    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    version, rule_set = await current(session, tenant_id)
+    learned = Rule(
+        id=f"learned-{hashlib.sha256(address.encode()).hexdigest()[:16]}",
+        name=f"Skip {address}"[:200],
+        when=TextCondition(field="from", op="equals", value=address),
+        then=RuleActions(skip=True),
+    )
+    if any(rule.id == learned.id for rule in rule_set.rules) or len(rule_set.rules) >= MAX_RULES:
+        return
+    await save(
+        session,
+        tenant_id,
+        RuleSet(rules=(learned, *rule_set.rules), on_no_match=rule_set.on_no_match),
+        based_on=version,
+        actor=actor,
     )

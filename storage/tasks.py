@@ -10,7 +10,8 @@ from uuid import UUID
 from domain.address import canonical, organisation_domain
 from domain.email import ParsedEmail
 from domain.identity import derived_id
-from domain.task import DEADLINES, OpenTask, Question, TaskResolution
+from domain.task import OpenTask, Question, TaskResolution
+from storage import policies, rules
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -33,7 +34,7 @@ async def open_for_email(
     session: Session, tenant_id: UUID, email_id: UUID, workflow_id: str, question: Question, number: int
 ) -> OpenTask:
     """Opens the email's `number`th task; a repeated call finds it open."""
-    deadlines = DEADLINES[question.kind]
+    deadlines = (await policies.tenant(session, tenant_id)).deadlines_of(question.kind)
     task_id = derived_id(email_id, f"task/{number}")
     await session.execute(
         """with task as (
@@ -151,17 +152,20 @@ async def note_ignored(session: Session, tenant_id: UUID, email_id: UUID, resolu
 
 
 async def _remember(session: Session, tenant_id: UUID, task: Any, resolution: TaskResolution) -> None:
-    """Turns the answer into an association: this address, or a domain that only an organisation has, is that client."""
+    """Turns the answer into an association: this address, or a domain that only an organisation has, is that client.
+    A discarded mail becomes a rule that skips its sender."""
     client_id = await _client_of(session, tenant_id, resolution.choice)
     parsed = await session.fetchval(
         "select parsed from email_contents where tenant_id = $1 and email_id = $2", tenant_id, task["email_id"]
     )
-    if client_id is None or parsed is None:
-        return
-    email = ParsedEmail.model_validate(parsed)
-    if not email.from_:
+    email = ParsedEmail.model_validate(parsed) if parsed else None
+    if email is None or not email.from_:
         return
     address = canonical(email.from_[0].address)
+    if resolution.choice == "discard":
+        await rules.skip_sender(session, tenant_id, address, actor=resolution.by)
+    if client_id is None:
+        return
     known = await session.fetchval(
         "select true from contacts where tenant_id = $1 and address = $2 limit 1", tenant_id, address
     )
