@@ -91,6 +91,8 @@ _NOT_TEXT = frozenset(
 
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_AROUND_LABEL = " \t\r\n\"';,\x00"
+_LABEL_END = re.compile(r"[;,\s]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _C1 = re.compile(rb"[\x80-\x9f]")
 # Polish and Czech letters in ISO-8859-2 that are signs in windows-1250.
@@ -130,7 +132,8 @@ def codec_for(label: str | None) -> str | None:
     """The Python codec for a charset label as mail writes it, or None where it names nothing usable."""
     if not label or len(label) > _MAX_LABEL:
         return None
-    name = label.partition("*")[0].strip(" \t\r\n\"';,\x00").lower().replace("charset=", "")
+    name = label.partition("*")[0].strip(_AROUND_LABEL).lower().removeprefix("charset=")
+    name = _LABEL_END.split(name, maxsplit=1)[0].rstrip(_AROUND_LABEL)
     if name in _UNKNOWN or not name.isascii():
         return None
     if name in _ALIASES:

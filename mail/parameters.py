@@ -27,6 +27,9 @@ def parse_value(value: str) -> tuple[str, dict[str, str]]:
     head, semicolon, rest = value.partition(";")
     token = _VALUE.search(head)
     main = token[0].lower() if token else ""
+    if token and "=" in head[token.end() :]:
+        # The semicolon before the first parameter was forgotten.
+        semicolon, rest = ";", f"{head[token.end() :]};{rest}"
     if not semicolon:
         return main, {}
     plain: dict[str, str] = {}

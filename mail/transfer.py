@@ -9,6 +9,8 @@ from mail import uuencode
 
 _SOFT_BREAK_WITH_SPACE = re.compile(rb"=[ \t]+(?=\r?\n)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+# Longer than any text that a list would put its footer under.
+_MAX_TEXT = 1_000_000
 _PADDING_END = re.compile(rb"=[=\s]*")
 
 
@@ -31,6 +33,9 @@ def decode_transfer(source: bytes, start: int, end: int, encoding: str) -> tuple
 
 def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
     """Non-alphabet bytes are skipped; padding in the middle starts a new run (concatenated encodings)."""
+    if end - start < _MAX_TEXT and (footer := source.find(b"\n__", start, end)) >= 0:
+        # A mailing list has put its footer, in plain text, under an encoded body.
+        end = footer
     padding = source.find(b"=", start, end)
     # A view, so that the text of a large attachment is not copied before it is decoded.
     view = memoryview(source)

@@ -78,6 +78,7 @@ WRONG = [
     ("label_unknown", GERMAN, "utf-8", "unknown-8bit"),
     ("label_made_up", GERMAN, "utf-8", "x-my-own-charset"),
     ("label_names_a_codec", GERMAN, "utf-8", "base64"),
+    ("label_with_more_inside", GERMAN, "cp1252", '"windows-1252; format=flowed"'),
     ("label_is_empty", GERMAN, "utf-8", '""'),
     ("label_is_a_locale", GERMAN, "utf-8", "de_DE.UTF-8"),
 ]

@@ -38,6 +38,9 @@ def base64_cases() -> list[Case]:
              attachments=[attached("offer.pdf", b"abcdef")], problems=["damaged_encoding"]),
         case("base64_blank_lines", mixed(text("x"), pdf_part(CRLF + CRLF + b64(PDF) + CRLF + CRLF)), attachments=[pdf]),
         case("base64_empty", mixed(text("x"), pdf_part(b"")), attachments=[attached("offer.pdf", b"")]),
+        case("base64_with_a_list_footer", mail(b64(b"Words that need no padding!!!") + CRLF + b"_" * 47 + CRLF
+             + b"Printers mailing list" + CRLF + b"https://lists.example.org/printers" + CRLF, PLAIN,
+             "Content-Transfer-Encoding: base64"), text="Words that need no padding!!!"),
         case("encoding_unknown", mixed(text("x"), pdf_part(PDF, "x-mystery")), attachments=[pdf],
              problems=["damaged_encoding"]),
         case("encoding_8bit", mail("Grüße", PLAIN, "Content-Transfer-Encoding: 8BIT"), text="Grüße", problems=[]),

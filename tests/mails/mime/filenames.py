@@ -52,6 +52,10 @@ def cases() -> list[Case]:
                   + ("; " + disposition if disposition else "")]  # fmt: skip
         raw = mixed(text("See the file."), part(b64(PDF), *fields))
         found.append(case(f"filename_{name}", raw, attachments=[attached(filename, PDF)], text="See the file."))
+    raw = mixed(text("t"), part(b64(PDF), 'Content-Type: application/pdf name="wrong.pdf"',
+                                "Content-Transfer-Encoding: base64",
+                                'Content-Disposition: attachment filename="offer; 2.pdf"'))  # fmt: skip
+    found.append(case("filename_without_semicolon", raw, attachments=[attached("offer; 2.pdf", PDF)]))
     long = "x" * 300
     raw = mixed(text("t"), part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64",
                                 f'Content-Disposition: attachment; filename="{long}.pdf"'))  # fmt: skip

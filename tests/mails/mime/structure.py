@@ -226,6 +226,8 @@ def broken() -> list[Case]:
              "Content-Type: multipart/mixed; boundary==_Part=(1)?"), text="Words", attachments=[pdf]),
         case("boundary_quote_not_closed", mail(inner, 'Content-Type: multipart/mixed; boundary="b1'), text="Words",
              attachments=[pdf]),
+        case("boundary_without_semicolon", mail(inner, 'Content-Type: multipart/mixed boundary="b1"'), text="Words",
+             attachments=[pdf], problems=[]),
         case("boundary_folded", mail(inner, 'Content-Type: multipart/mixed;\r\n\tboundary="b1"'), text="Words",
              attachments=[pdf]),
         case("boundary_in_continuations", mail(inner, 'Content-Type: multipart/mixed; boundary*0="b"; boundary*1="1"'),
