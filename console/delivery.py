@@ -17,6 +17,7 @@ from storage.tasks import Settled
 PATIENCE = 2.0
 # How often answers that are still owed are tried again.
 INTERVAL = 3.0
+_AT_ONCE = 5
 
 log = structlog.get_logger("console.delivery")
 
@@ -48,8 +49,10 @@ class Delivery:
     async def deliver_owed(self) -> None:
         async with self._services.db.directory() as connection:
             owed = await connection.fetch("select * from directory_undelivered_tasks()")
-        for row in owed:
-            await self._deliver(row["tenant_id"], row["task_id"])
+        # A few at a time: an answer that cannot be delivered does not hold up the others.
+        for start in range(0, len(owed), _AT_ONCE):
+            batch = owed[start : start + _AT_ONCE]
+            await asyncio.gather(*(self._deliver(row["tenant_id"], row["task_id"]) for row in batch))
 
     async def _deliver(self, tenant_id: UUID, task_id: UUID) -> None:
         # One delivery at a time: a request's own and the loop's would both be taken, and one noted as ignored.

@@ -74,7 +74,6 @@ def hue(address: str) -> int:
     return zlib.crc32(address.lower().encode("utf-8", "replace")) % 8
 
 
-def reason(value: str) -> str:
-    """A stored reason in words."""
-    known = f"reason.{value}"
-    return STRINGS[known] if known in STRINGS else value.replace("_", " ")
+def words(value: str, family: str) -> str:
+    """A stored word such as `same_message` in the catalogue's words of its family (`reason`, `flag`), if it has any."""
+    return STRINGS.get(f"{family}.{value}", value.replace("_", " "))

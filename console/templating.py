@@ -30,8 +30,8 @@ _TEMPLATES.filters.update(
     hue=formatting.hue,
     initials=formatting.initials,
     linked=formatting.linked,
-    reason=formatting.reason,
     size=formatting.size,
+    words=formatting.words,
 )
 
 

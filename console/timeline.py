@@ -44,7 +44,7 @@ def steps(email: Any, tasks: Sequence[Any]) -> list[Step]:
 def became(email: Any) -> str:
     """What became of a message, in one sentence."""
     if email["outcome"] is not None:
-        return text(f"became.{email['outcome']}", reason=formatting.reason(email["reason"]))
+        return text(f"became.{email['outcome']}", reason=formatting.words(email["reason"], "reason"))
     if email["waits_for"] is not None:
         return text("became.parent")
     return text(f"became.{email['state']}")
@@ -66,7 +66,7 @@ def _label(step: dict[str, Any], email: Any) -> str:
         mailbox=email["mailbox"],
         number=email["ticket_number"],
         size=formatting.size(step.get("size")),
-        reason=formatting.reason(step.get("reason") or ""),
+        reason=formatting.words(step.get("reason") or "", "reason"),
         kind=text(f"kind.{kind}") if kind else "",
     )
 

@@ -91,6 +91,8 @@ async def sign_in(db: Database, token: str) -> str | None:
         )
         if user_id is None:
             return None
+        for table in ("sessions", "login_links"):
+            await session.execute(f"delete from {table} where tenant_id = $1 and expires_at < now()", tenant_id)  # noqa: S608
         session_token = secrets.token_urlsafe(32)
         await session.execute(
             "insert into sessions (tenant_id, token_hash, user_id, expires_at) values ($1, $2, $3, now() + $4)",

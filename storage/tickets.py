@@ -15,6 +15,7 @@ MAX_TEXT = 500_000
 _TICKET = """
 select t.*, c.name as client_name, p.name as contact_name, p.address as contact_address,
        u.name as assignee_name, m.address as mailbox, into_ticket.number as merged_into_number,
+       linked.number as linked_number,
        (select count(*) from comments where tenant_id = t.tenant_id and ticket_id = t.ticket_id) as comment_count
   from tickets t
   join mailboxes m using (tenant_id, mailbox_id)
@@ -22,6 +23,7 @@ select t.*, c.name as client_name, p.name as contact_name, p.address as contact_
   left join contacts p on p.tenant_id = t.tenant_id and p.contact_id = t.contact_id
   left join users u on u.tenant_id = t.tenant_id and u.user_id = t.assignee_id
   left join tickets into_ticket on into_ticket.tenant_id = t.tenant_id and into_ticket.ticket_id = t.merged_into
+  left join tickets linked on linked.tenant_id = t.tenant_id and linked.ticket_id = t.linked_to
  where t.tenant_id = $1"""
 
 

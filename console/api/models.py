@@ -111,6 +111,7 @@ class DecisionRecord(BaseModel):
     reason: str
     evidence: list[EvidenceLine]
     flags: list[str]
+    rules_version: int = Field(default=0, description="the rules that were in force, 0 for none")
     decided_at: datetime
 
 

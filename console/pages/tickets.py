@@ -12,6 +12,8 @@ from console.templating import render
 from storage import people, tickets, trace
 
 PAGE = 50
+# A conversation longer than this opens with its newest messages.
+SHOWN = 100
 STATUSES = ("open", "pending", "closed", "merged")
 
 
@@ -47,7 +49,8 @@ async def show(call: PageCall) -> web.Response:
         ticket = await tickets.get(session, call.tenant_id, int(wanted) if is_number else call.id("id"))
         if ticket is None:
             raise NotFound
-        comments = await tickets.comments(session, call.tenant_id, [ticket["ticket_id"]])
+        newest = None if "all" in call.request.query else SHOWN
+        comments = await tickets.comments(session, call.tenant_id, [ticket["ticket_id"]], newest=newest)
         parts = await tickets.attachments(session, call.tenant_id, [c["comment_id"] for c in comments])
         emails = await trace.of_ticket(session, call.tenant_id, ticket["ticket_id"])
     manifests: dict[UUID, list[Any]] = {comment["comment_id"]: [] for comment in comments}
@@ -59,6 +62,7 @@ async def show(call: PageCall) -> web.Response:
         "ticket.html",
         ticket=ticket,
         comments=comments,
+        older=ticket["comment_count"] - len(comments),
         manifests=manifests,
         emails=emails,
         decision=first["decision"] if first else None,

@@ -204,3 +204,32 @@ def test_public_routes_are_few() -> None:
         "/login/{token}",
         "/static/{name}",
     }
+
+
+async def test_a_long_conversation_opens_with_its_newest_messages(site: Site) -> None:
+    await site.receive(letter("alice@example.com", "Long", "The very first"))
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute(
+            """insert into comments (tenant_id, comment_id, ticket_id, author_name, author_address, text)
+               select tenant_id, gen_random_uuid(), ticket_id, '', 'bob@example.com', 'Answer ' || n || '.'
+                 from tickets, generate_series(1, 120) n"""
+        )
+    viewer = await site.person("viewer")
+    _, page = await viewer.get("/tickets/1")
+    assert "Answer 120." in page
+    assert "The very first" not in page
+    assert "21 older messages are not shown" in page
+    assert "The very first" in (await viewer.get("/tickets/1?all=1"))[1]
+
+
+async def test_a_ticket_that_carries_on_a_closed_one_names_it(site: Site) -> None:
+    await site.receive(letter("alice@example.com", "One"))
+    await site.receive(letter("alice@example.com", "Two"))
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute(
+            """update tickets set link = 'continues', tags = '{vip}',
+                      linked_to = (select ticket_id from tickets where number = 1) where number = 2"""
+        )
+    _, page = await (await site.person("viewer")).get("/tickets/2")
+    assert 'Carries on</dt><dd><a href="/tickets/1">#1</a>' in page
+    assert "vip" in page

@@ -133,3 +133,13 @@ async def test_a_viewer_reads_but_does_not_answer(site: Site) -> None:
     assert "but not answer it" in page
     assert (await viewer.post(f"/tasks/{task['task_id']}", {"choice": "no_client"}))[0] == 403
     assert (await viewer.get(f"/emails/{email['email_id']}/raw"))[0] == 403
+
+
+async def test_what_has_expired_is_swept_away(site: Site) -> None:
+    await site.person("viewer")
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("update sessions set expires_at = now() - interval '1 second'")
+        await session.execute("update login_links set expires_at = now() - interval '1 second'")
+    await site.person("agent")
+    for table in ("sessions", "login_links"):
+        assert (await site.row(f"select count(*) from {table} where tenant_id = $1"))[0] == 1

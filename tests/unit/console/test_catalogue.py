@@ -15,8 +15,8 @@ SOURCES = Path(console.__file__).parent
 TEMPLATES = sorted((SOURCES / "templates").glob("*.html"))
 # Keys that are put together from a stored word.
 FAMILIES = (
-    "kind.", "stage.", "status.", "priority.", "attachment.", "outcome.", "state.", "became.", "reason.", "mailbox.",
-    "provider.", "step.", "error.", "task.remember.", "sign_in.",
+    "kind.", "stage.", "status.", "priority.", "attachment.", "outcome.", "state.", "became.", "reason.", "flag.",
+    "ticket.link.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
 )  # fmt: skip
 
 
