@@ -301,6 +301,7 @@ def write_test_certificates(folder: Path) -> None:
     ca = (
         builder(ca_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_key_usage(for_authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -308,6 +309,7 @@ def write_test_certificates(folder: Path) -> None:
     server = (
         builder(name, key.public_key())
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(_key_usage(for_authority=False), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -316,6 +318,15 @@ def write_test_certificates(folder: Path) -> None:
     (folder / "server.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
+
+
+def _key_usage(*, for_authority: bool) -> x509.KeyUsage:
+    """Python 3.13 verifies strictly, and RFC 5280 asks for this extension (4.2.1.3)."""
+    return x509.KeyUsage(
+        digital_signature=not for_authority, key_cert_sign=for_authority, crl_sign=for_authority,
+        content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
 
 
 def _batches(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
