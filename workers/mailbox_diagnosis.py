@@ -74,12 +74,6 @@ async def diagnose(db: Database, settings: Settings, located: mailboxes.Located)
         await sources.close()
 
 
-def line(step: Step) -> str:
-    """A step as the command prints it."""
-    text = f"{'ok  ' if step.works else 'FAIL'}  {step.name}: {step.detail}"
-    return text if step.works or not step.advice else f"{text}\n      {step.advice}"
-
-
 Attempt = Callable[[], Awaitable[str]]
 _ADVICE = {
     "gmail": "docs/gmail.md tells which access the mailbox needs.",

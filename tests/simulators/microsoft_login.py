@@ -18,6 +18,10 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+# msal sends the whole certificate in the header.
+_REGISTRY = jws.JWSRegistry(algorithms=["PS256"])
+_REGISTRY.max_header_length = 16 * 1024
+
 DIRECTORY = "0a1b2c3d-0000-4000-8000-00000000d1f0"
 
 
@@ -118,13 +122,15 @@ class MicrosoftLogin:
         assert isinstance(public, RSAPublicKey)
         key = RSAKey.import_key(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         try:
-            header = jws.extract_compact(assertion.encode()).headers()
-            claims = jwt.decode(assertion, key, algorithms=["PS256"]).claims
+            header = jws.extract_compact(assertion.encode(), registry=_REGISTRY).headers()
+            claims = jwt.decode(assertion, key, algorithms=["PS256"], registry=_REGISTRY).claims
         except (JoseError, ValueError):
             return False
         audience = f"{self.base_url}/{DIRECTORY}/oauth2/v2.0/token"
         named = claims["iss"] == claims["sub"] == self.client_id and claims["aud"] == audience
-        return named and header.get("x5t#S256") == thumbprint and claims["nbf"] - 60 < time.time() < claims["exp"]
+        begun = claims.get("nbf", 0) - 60 < time.time() < claims["exp"]
+        # msal leaves the padding on; Entra takes both.
+        return named and begun and str(header.get("x5t#S256", "")).rstrip("=") == thumbprint
 
     def _code(self, form: dict[str, str]) -> web.Response:
         asked = self._codes.pop(form.get("code", ""), None)

@@ -60,6 +60,7 @@ class _Here(requests.Session):
 
 async def test_msal_gets_its_tokens_here_by_secret_by_certificate_and_by_refresh(graph: MicrosoftSimulator) -> None:
     login = graph.login
+    login.base_url = "https://login.microsoftonline.com"
     login.certificate = certificate()
 
     def application(credential: Any) -> msal.ConfidentialClientApplication:
