@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from domain.identity import MAX_WORKFLOW_ID, sighting
-from storage import deciding, ledger
+from storage import commit, ledger
 from storage.database import Database
 from storage.ledger import ListedEmail, Sighting
 from tests.integration.storage.tenants import Tenant, tenant
@@ -150,7 +150,7 @@ async def test_listed_is_done_plus_open_at_every_moment(db: Database, alpha: Ten
     assert await balance() == {"listed": 4, "done": 0, "open": 4}
     for email, outcome in zip(emails, ("gone", "discarded", "discarded"), strict=False):
         async with db.tenant(alpha.tenant_id) as session:
-            await deciding.conclude(session, alpha.tenant_id, email.email.email_id, outcome, "because")
+            await commit.conclude(session, alpha.tenant_id, email.email.email_id, outcome, "because")
         now = await balance()
         assert now["listed"] == now["done"] + now["open"] == 4
     assert now == {"listed": 4, "done": 3, "open": 1, "gone": 1, "discarded": 2}
@@ -159,6 +159,6 @@ async def test_listed_is_done_plus_open_at_every_moment(db: Database, alpha: Ten
 async def test_an_outcome_once_it_stands_stays(db: Database, alpha: Tenant) -> None:
     (email,) = await listed(db, alpha, Sighting("INBOX/1/1", "<one@example.com>"))
     async with db.tenant(alpha.tenant_id) as session:
-        await deciding.conclude(session, alpha.tenant_id, email.email.email_id, "gone", "gone_at_source")
-        again = await deciding.conclude(session, alpha.tenant_id, email.email.email_id, "discarded", "repair_message")
+        await commit.conclude(session, alpha.tenant_id, email.email.email_id, "gone", "gone_at_source")
+        again = await commit.conclude(session, alpha.tenant_id, email.email.email_id, "discarded", "repair_message")
     assert (again.outcome, again.reason) == ("gone", "gone_at_source")
