@@ -19,7 +19,7 @@ from mail.problems import Problems
 from mail.stub import is_stub
 from mail.tnef import SIGNATURE as TNEF_SIGNATURE
 from mail.tnef import read_tnef
-from mail.tree import Node, Tree
+from mail.tree import Node, Tree, clean_type
 
 _MESSAGE_TYPES = ("message/rfc822", "message/global")
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
@@ -186,7 +186,7 @@ def _unpack_tnef(data: bytes, parts: PartList, problems: Problems, contents: Con
     if not (tnef.files or tnef.text or tnef.html):
         return False
     for file in tnef.files:
-        parts.add(file.name, file.content_type or type_of(file.name), file.content, file.content_id)
+        parts.add(file.name, clean_type(file.content_type) or type_of(file.name), file.content, file.content_id)
     contents.tnef_text, contents.tnef_html = tnef.text, tnef.html
     return True
 

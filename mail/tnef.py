@@ -29,6 +29,7 @@ _VARIABLE = (0x0D, 0x1E, 0x1F, 0x102)
 _GUID_BYTES = 16
 _MAX_ATTRIBUTES = 20_000
 _MAX_DEPTH = 5
+_MAX_CONTENT_ID = 1_000
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ def _read_file(identifier: int, value: memoryview, tnef: Tnef, codepage: str | N
         if _PR_MIME_TAG in properties:
             file.content_type = _text(*properties[_PR_MIME_TAG], codepage).lower()
         if _PR_CONTENT_ID in properties:
-            file.content_id = _text(*properties[_PR_CONTENT_ID], codepage).strip("<> ") or None
+            file.content_id = _text(*properties[_PR_CONTENT_ID], codepage).strip("<> ")[:_MAX_CONTENT_ID] or None
         if _PR_DATA in properties:
             _read_object(properties[_PR_DATA], tnef, depth)
 

@@ -16,7 +16,7 @@ _GUESSED_BOUNDARY = re.compile(
 )
 _UNDECLARED_MULTIPART = re.compile(rb"(?:this is a multi-?part message[^\r\n]*\r?\n\s*)?(?=--[^\s-])", re.I)
 _FIELD = re.compile(rb"content-[a-z-]+[ \t]*:", re.I)
-_MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+_MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
 # White space after a delimiter (RFC 2046 allows it without bound); what is longer is text.
@@ -246,14 +246,18 @@ def _before(source: bytes, start: int, delimiter: int) -> int:
     return delimiter
 
 
+def clean_type(text: str) -> str:
+    """The `type/subtype` in `text`, or nothing."""
+    found = _MAIN_TYPE.search(text)
+    return found[0] if found else ""
+
+
 def _content_type(value: str, parent_type: str) -> tuple[str, dict[str, str]]:
     main, parameters = parse_value(value)
     if _MAIN_TYPE.fullmatch(main):
         return main, parameters
-    found = _MAIN_TYPE.search(value.lower())
-    if found is not None:
-        return found[0], parameters
-    return _SHORT_TYPES.get(main.strip("/"), _default_type(parent_type)), parameters
+    found = clean_type(value.lower())
+    return found or _SHORT_TYPES.get(main.strip("/"), _default_type(parent_type)), parameters
 
 
 def _default_type(parent_type: str) -> str:
