@@ -23,6 +23,15 @@ def test_no_history_holds_a_subject_an_address_a_body_or_a_file_name(played: Pla
     assert found == set()
 
 
+def test_a_history_names_no_message_id_but_that_of_its_own_workflow_id(played: Played) -> None:
+    ids = {history.workflow_id.rpartition("/")[2].partition("~")[0] for history in played.histories.values()}
+    message_ids = {text for text in ids if "@" in text}
+    assert len(message_ids) >= 6
+    for name, history in played.histories.items():
+        others = [m.encode() for m in message_ids if m not in history.workflow_id]
+        assert not [m for event in history.events for m in others if m in event.SerializeToString()], name
+
+
 def test_neither_do_the_lists_of_runs(played: Played) -> None:
     """Memo, search attributes, summary, details."""
     shown = {
