@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Faults:
         return sum(path in request for request in self.requests)
 
     @property
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         @web.middleware
         async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
             name = f"{request.method} {request.path}"

@@ -41,7 +41,8 @@ class Account:
     address: str
     changed: Callable[[Account], None] = lambda account: None
     messages: dict[str, Message] = field(default_factory=dict)
-    history_id: int = 1000
+    # By the clock, as the ids of messages: an account that starts anew repeats nothing of an earlier one.
+    history_id: int = field(default_factory=lambda: int(time.time()) * 1000)
     watch_topic: str | None = None
     watches: int = 0
     # Watches made by another topic of the same project refuse ours until stop is called.
@@ -51,12 +52,15 @@ class Account:
     lag: int = 0
     _history: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     _oldest: int = 0
-    _made: int = 0
+    _made: int = field(default_factory=lambda: int(time.time() * 1000) & 0xFFFF_FFFF)
+
+    def __post_init__(self) -> None:
+        self._oldest = self.history_id
 
     def deliver(self, raw: bytes, labels: Iterable[str] = ("INBOX", "UNREAD"), *, age: float = 0) -> str:
         """A new message, received `age` seconds ago; returns its id."""
         self._made += 1
-        message_id = f"{0x18F0_0000_0000_0000 + (hash(self.address) & 0xFFFF) * 0x1_0000_0000 + self._made:016x}"
+        message_id = f"{0x18F0_0000_0000_0000 + self._made:016x}"
         internal_date = int((time.time() - age) * 1000)
         history_id = self._next()
         message = Message(message_id, raw, set(labels), internal_date, history_id)

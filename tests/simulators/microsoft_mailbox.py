@@ -35,13 +35,15 @@ class Mailbox:
     created: Callable[[Mailbox, Item], None] = lambda mailbox, item: None
     items: dict[int, Item] = field(default_factory=dict)
     folders: tuple[str, ...] = ("inbox", "archive", "junkemail", "drafts")
-    # Delta links made before this are lost.
-    epoch: int = 0
+    # Delta links of another epoch are lost. By the clock, so that a mailbox that starts anew repeats no id.
+    epoch: int = field(default_factory=lambda: int(time.time()))
     log: list[tuple[str, int, str]] = field(default_factory=list)
 
     def deliver(self, raw: bytes, folder: str = "inbox", *, age: float = 0, draft: bool = False) -> Item:
         """A new message, received `age` seconds ago."""
-        item = Item(len(self.log) + 1, raw, folder, datetime.fromtimestamp(time.time() - age, UTC), draft)
+        item = Item(
+            self.epoch * 100_000 + len(self.log) + 1, raw, folder, datetime.fromtimestamp(time.time() - age, UTC), draft
+        )
         self.items[item.number] = item
         self.log.append((folder, item.number, "created"))
         self.created(self, item)
