@@ -42,6 +42,13 @@ class Contents:
     tnef_text: str = ""
     tnef_html: str = ""
 
+    def is_scheduling(self) -> bool:
+        """Whether the mail is an invitation or an answer to one (RFC 5546), not one that comes with a calendar file."""
+        if self.calendar is None:
+            return False
+        written = any(text.strip() for text in (*self.texts, *self.htmls))
+        return self.calendar.method not in (None, "PUBLISH") or not written
+
 
 def open_signatures(tree: Tree, problems: Problems) -> None:
     """Opaque S/MIME signatures are read through; what only a key opens is flagged."""

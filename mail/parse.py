@@ -129,7 +129,7 @@ def _interpret(
             from_=email.from_,
             subject=email.subject,
             text=email.text,
-            has_calendar=contents.calendar is not None,
+            has_calendar=contents.is_scheduling(),
             bounce=email.bounce,
             is_feedback_report=contents.is_feedback_report or report_type == "feedback-report",
         )

@@ -28,15 +28,19 @@ def cases() -> list[Case]:
 
 def calendars() -> list[Case]:
     zulu = EVENT.replace(b";TZID=Europe/Berlin:20261123T100000", b":20261123T090000Z")
+    published = EVENT.replace(b"METHOD:REQUEST", b"METHOD:PUBLISH")
     all_day = EVENT.replace(b"DTSTART;TZID=Europe/Berlin:20261123T100000", b"DTSTART;VALUE=DATE:20261123")
     return [
         case("calendar_in_alternative", mixed(text("You are invited"), html("<p>You are invited</p>"), part(EVENT, ICS),
              subtype="alternative"), text="You are invited", calendar=CALENDAR,
              attachments=[attached("invite.ics", EVENT, "text/calendar")]),
-        case("calendar_only", mail(EVENT, ICS), calendar=CALENDAR,
+        case("calendar_only", mail(published, ICS), calendar=CALENDAR | {"method": "PUBLISH"}, kind="calendar",
              text="Printer maintenance, floor 3\n2026-11-23T10:00:00 – 2026-11-23T11:00:00 Europe/Berlin\nRoom 3",
-             attachments=[attached("invite.ics", EVENT, "text/calendar")]),
+             attachments=[attached("invite.ics", published, "text/calendar")]),
+        case("calendar_file", mixed(text("Here is the export."), file("export.ics", published, "text/calendar")),
+             calendar=CALENDAR | {"method": "PUBLISH"}, kind="ordinary"),
         case("calendar_attached", mixed(text("x"), file("meeting.ics", EVENT, "text/calendar")), calendar=CALENDAR,
+             kind="calendar",
              attachments=[attached("meeting.ics", EVENT, "text/calendar")]),
         case("calendar_in_utc", mixed(text("x"), part(zulu, ICS)),
              calendar=CALENDAR | {"start": "2026-11-23T09:00:00Z", "time_zone": None}),
