@@ -32,9 +32,10 @@ select -1, 0, 'mailbox', null, null, null, null, null, null from mailboxes where
 union all
 select case when t.client_id is null then 4 else 1 end, 0, 'contact', t.client_id, t.contact_id, c.name,
        t.defaults_id, c.defaults_id, null
-  from contacts t left join clients c on c.tenant_id = $1 and c.client_id = t.client_id
- where t.tenant_id = $1 and (t.address = $2 or t.contact_id in
-       (select a.contact_id from contact_addresses a where a.tenant_id = $1 and a.address = $2))
+  from (select contact_id from contacts where tenant_id = $1 and address = $2
+        union select contact_id from contact_addresses where tenant_id = $1 and address = $2) found
+  join contacts t on t.tenant_id = $1 and t.contact_id = found.contact_id
+  left join clients c on c.tenant_id = $1 and c.client_id = t.client_id
 union all
 select case a.kind when 'address' then 0 else 2 end, length(a.value), 'association', a.client_id, null, c.name,
        null, c.defaults_id, null
