@@ -248,7 +248,7 @@ STRINGS: Final[dict[str, str]] = {
     "mailboxes.listed": "Listed",
     "mailboxes.done": "Done",
     "mailboxes.open": "Open",
-    "mailboxes.queue": "New tickets go to",
+    "mailboxes.queue": "Queue",
     "mailboxes.no_defaults": "No valid inbound defaults: its mail waits. Set them, then answer the task with Retry.",
     "mailbox.active": "active",
     "mailbox.paused": "paused",
