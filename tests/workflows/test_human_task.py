@@ -196,3 +196,16 @@ async def test_who_waits_for_what_can_be_searched_for_while_it_waits(asking: Sta
     done = {p.key.name: p.value for p in (await run.describe()).typed_search_attributes}
     assert waiting["WaitReason"] == "human:decision"
     assert "WaitReason" not in done
+
+
+# Postgres in trouble -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["settle_task", "advance_task"])
+async def test_what_asks_a_person_is_tried_for_as_long_as_it_takes(asking: Stage, step: str) -> None:
+    """There is nobody left to ask about it, and a run that gave up would leave its message open for ever."""
+    good = TaskResolution(choice="no_client", by="deadline", task_id=task(1)) if step == "settle_task" else None
+    asking.answers(**{step: [KeyError("a bug")] * 15 + [good]})
+    run = await asking.mail()
+    assert (await run.result()).outcome == "ticket"
+    assert asking.steps.count(step) > 15

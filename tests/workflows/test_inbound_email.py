@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from activities.failures import UNFORESEEN_ATTEMPTS
 from domain.deciding import Decided
 from domain.inbound import Committed, Fetched, ParentWait, ParseResult
 from domain.task import TaskResolution
@@ -167,6 +168,21 @@ async def test_a_passing_failure_is_retried_and_asks_nobody(stage: Stage) -> Non
     assert (await run.result()).outcome == "ticket"
     assert stage.steps.count("create_ticket") == 3
     assert "open_task" not in stage.steps
+
+
+async def test_the_last_step_of_a_run_is_tried_for_as_long_as_it_takes(stage: Stage) -> None:
+    gone = Committed(outcome="gone", reason="gone_at_source")
+    stage.answers(fetch_message=Fetched(gone=True), conclude=[KeyError("a bug")] * 15 + [gone])
+    run = await stage.mail(FROM_SOURCE)
+    assert await run.result() == gone
+
+
+async def test_a_step_that_keeps_failing_as_nobody_foresaw_asks_a_person(stage: Stage) -> None:
+    stage.answers(create_ticket=[KeyError("a bug")] * UNFORESEEN_ATTEMPTS + [Committed(outcome="ticket", ticket_no=1)])
+    run = await stage.mail()
+    assert (await run.result()).outcome == "ticket"  # the deadline's default: to try once more
+    (question,) = stage.asked("open_task")
+    assert (question.failed_step, question.failure) == ("create_ticket", "KeyError")
 
 
 async def test_a_failure_text_reaches_neither_the_question_nor_the_history(stage: Stage) -> None:
