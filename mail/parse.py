@@ -62,7 +62,8 @@ def parse(
 def salvage(raw: bytes, problems: Problems, received_at: datetime | None, limits: Limits = DEFAULT) -> ParsedEmail:
     """What the headers alone say, when the whole could not be parsed. `raw` may be cut off anywhere."""
     try:
-        source = prepare(raw, limits, problems)
+        # Only the head is copied: memory may be what has just run out.
+        source = prepare(raw[: limits.header_bytes], limits, problems)
         _, body = header_end(source, 0, len(source), limits.header_bytes)
         fields = read_envelope(Headers(source[:body]), received_at, limits, problems)
     except Exception as error:
