@@ -23,7 +23,7 @@ NOT_READ_BY_MBLAZE = re.compile(
 )
 # Well-formed mail with attachments that have names: every reader should find the same ones.
 WITH_NAMES = re.compile(
-    r"mixed_(?!rel|rep)|alternative_(with|holds|directly)|only_an|root_is_a_pdf|many_small|same_name|base64_(?!text|pad|one_d)"
+    r"mixed_(?!rel|rep)|alternative_(with|holds|directly)|only_an|root_is_a_pdf|many_small|same_name|base64_(?!text|pad|one_d|with_a)"
     r"|boundary_(unquoted|folded|is_a|of)|inline_though|attached_(though|message_named)|end_boundary_missing|tnef_is_some"
     r"|text_file_text|html_file|filename_(plain|unquoted$|disposition|extended$|extended_(wins|latin|in)|continued|raw_utf"
     r"|semicolon|folded|japanese$|percent)|smime_(detached|encrypted)|apple_double"
