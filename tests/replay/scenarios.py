@@ -108,7 +108,8 @@ async def mailbox_that_was_paused(house: House) -> str:
 
     async def is_now(state: str) -> None:
         async def check() -> bool:
-            return (await run.query(names.STATUS, result_type=MailboxView)).state == state
+            view: MailboxView = await run.query(names.STATUS, result_type=MailboxView)
+            return view.state == state
 
         await house.until(check, f"a mailbox that is {state}")
 

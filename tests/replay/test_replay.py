@@ -32,7 +32,7 @@ def test_every_workflow_has_a_recorded_history() -> None:
         recorded(file.stem).events[0].workflow_execution_started_event_attributes.workflow_type.name
         for file in HISTORIES
     }
-    assert types == {workflow.__temporal_workflow_definition.name for workflow in WORKFLOWS}
+    assert types == {workflow.__name__ for workflow in WORKFLOWS}
 
 
 @pytest.mark.parametrize("name", [file.stem for file in HISTORIES])

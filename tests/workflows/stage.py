@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from temporalio import activity
@@ -34,6 +34,8 @@ MAIL = InboundEmail(tenant_id=TENANT, email_id=EMAIL, mailbox_id=MAILBOX, provid
 # Real seconds until a test gives up waiting for what the workflow should do at once.
 PATIENCE = 60.0
 HOUR = timedelta(hours=1)
+
+Result = TypeVar("Result")
 
 # A value is returned, an exception raised, a function called with the activity's argument.
 Answer = Any
@@ -118,7 +120,7 @@ class Stage:
 
         await self.until(timer_runs)
 
-    async def _answer(self, name: str, argument: Any, default: Any) -> Any:
+    async def _answer(self, name: str, argument: Any, default: Result) -> Result:
         async with self._called:
             self.calls.append(Call(name, argument, await self.env.get_current_time()))
             self._called.notify_all()
@@ -128,7 +130,7 @@ class Stage:
             raise answer
         if callable(answer):
             answer = answer(argument)
-        return await answer if isinstance(answer, Awaitable) else answer
+        return cast("Result", await answer if isinstance(answer, Awaitable) else answer)
 
     # The activities under their real names -----------------------------------------------------------------
 

@@ -17,7 +17,8 @@ from workflows import names
 
 
 async def status(run: WorkflowHandle[Any, None]) -> MailboxView:
-    return await run.query(names.STATUS, result_type=MailboxView)
+    view: MailboxView = await run.query(names.STATUS, result_type=MailboxView)
+    return view
 
 
 async def test_it_looks_at_once_and_then_on_every_reconcile(stage: Stage) -> None:
