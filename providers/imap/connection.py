@@ -21,7 +21,7 @@ from imapclient.imap_utf7 import encode as encode_utf7
 
 from providers.base import AuthFailed, Permanent, ProviderError, Transient
 from providers.imap import network
-from providers.imap.errors import classify, refused_command, refused_folder, refused_login
+from providers.imap.errors import BadAnswer, classify, refused_command, refused_folder, refused_login
 from providers.imap.headers import Header, parse_headers, parse_status
 from providers.imap.settings import ImapSettings
 from providers.imap.wire import Wire
@@ -184,7 +184,8 @@ class ImapConnection:
             self._authenticate(settings, secret)
         with _provider_errors():
             self.capabilities = frozenset(name.decode("ascii", "replace") for name in self._client.capabilities())
-            if "ID" in self.capabilities:
+        if "ID" in self.capabilities:
+            with suppress(BadAnswer), _provider_errors():
                 self._client.id_(_CLIENT_ID)
 
     def _authenticate(self, settings: ImapSettings, secret: str) -> None:

@@ -75,18 +75,28 @@ class Batch:
 def open_folder(connection: ImapConnection, name: str, state: FolderState | None, since: date | None) -> FolderState:
     """Opens the folder and returns the state to go on with.
 
-    Without one it starts "from now", or has everything since `since` as its backlog. When UIDVALIDITY changed, all
-    numbers are void: the backlog is what arrived since the old state last moved.
+    Without one it starts "from now", or has everything since `since` as its backlog. When the numbering was lost, the
+    backlog is what arrived since the old state last moved.
     """
     folder = connection.examine(name)
     if state is None:
         return _new_state(connection, folder, since, "history")
-    if state.uidvalidity == folder.uidvalidity:
+    if not _renumbered(connection, folder, state):
         return state
     changed = (state.listed_at - _RESCAN_MARGIN).date()
     if state.backlog is not None:
         changed = min(changed, state.backlog.since)
     return _new_state(connection, folder, changed, "rescan")
+
+
+def _renumbered(connection: ImapConnection, folder: Folder, state: FolderState) -> bool:
+    """Whether UIDs mean other messages now: UIDVALIDITY changed, or the numbers went back, as after a restored backup.
+
+    The latter is believed only if the highest UID agrees, because some servers get UIDNEXT wrong.
+    """
+    if folder.uidvalidity != state.uidvalidity:
+        return True
+    return folder.uidnext is not None and folder.uidnext <= state.last_uid and connection.last_uid() < folder.uidnext
 
 
 def _new_state(

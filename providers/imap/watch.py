@@ -7,13 +7,14 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from providers.base import AuthFailed, Listed, Permanent, ProviderError, RateLimited, Transient
 from providers.imap.connection import ImapConnection, Timeouts, Unreachable
-from providers.imap.errors import FolderMissing
+from providers.imap.errors import BadAnswer, FolderMissing
 from providers.imap.hosts import Host
 from providers.imap.idle import Heard, IdleReader, IdleRefused
 from providers.imap.settings import Credentials, ImapSettings, Secret
@@ -160,7 +161,8 @@ class Watch:
             idle_folder = await self._list_all(connection)
             self._auth_failures = 0
             if len(self._settings.folders) > 1 and "NOTIFY" in connection.capabilities:
-                await call(self._tools.work, connection, connection.notify, self._settings.folders)
+                with suppress(BadAnswer):  # advertised, but not meant
+                    await call(self._tools.work, connection, connection.notify, self._settings.folders)
             reader = IdleReader(connection, self._timers.answer)
             while (remaining := ends - asyncio.get_running_loop().time()) > 0:
                 if not await self._advance_backlogs(connection, idle_folder):

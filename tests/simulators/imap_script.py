@@ -165,7 +165,8 @@ class ScriptedImap:
 
     async def do_uid_search(self, session: Session, tag: str, arguments: str) -> None:
         _, _, rest = arguments.partition("UID ")
-        low, _, high = rest.split()[0].partition(":")
+        last = str(max(self.messages, default=0))
+        low, _, high = rest.split()[0].replace("*", last).partition(":")
         found = [uid for uid in sorted(self.messages) if int(low) <= uid <= int(high or low)]
         session.send("* SEARCH " + " ".join(map(str, found)))
         session.ok(tag)

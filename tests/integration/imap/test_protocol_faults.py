@@ -28,6 +28,7 @@ async def watch(
     listener = start_listener(sink, timers)
     await listener.add("m", script.settings, Password(PASSWORD), [])
     await sink.until(lambda: bool(sink.states))
+    await script.until_seen("IDLE")
 
 
 class TestIdle:
@@ -249,6 +250,49 @@ class TestListing:
         await asyncio.to_thread(connection.examine, "INBOX")
         assert await asyncio.to_thread(connection.uids, 1) == [1, 2, 3]
         connection.close()
+
+    async def test_numbers_that_went_back_are_noticed(
+        self, script: ScriptedImap, sink: RecordingSink, start_listener: StartListener
+    ) -> None:
+        """A backup was restored: the same UIDVALIDITY, and new mail gets numbers that were given before."""
+        script.add("old@example.org", uid=10)
+        await watch(script, start_listener, sink)
+        script.messages = {4: b"Message-ID: <after-restore@example.org>\r\n\r\n"}
+        await script.disconnect()
+        await sink.until_listed("after-restore@example.org")
+        assert sink.origins == ["rescan"]
+
+    async def test_uidnext_that_is_wrong_makes_no_rescan(
+        self, script: ScriptedImap, sink: RecordingSink, start_listener: StartListener
+    ) -> None:
+        async def wrong(session: Session, tag: str, arguments: str) -> None:
+            session.announced = len(script.messages)
+            session.send("* 1 EXISTS", "* OK [UIDVALIDITY 7] valid", "* OK [UIDNEXT 2] wrong")
+            session.ok(tag)
+
+        script.add("old@example.org", uid=10)
+        await watch(script, start_listener, sink)
+        script.on["EXAMINE"] = wrong
+        await script.disconnect()
+        await script.until_seen("IDLE", 2)
+        script.add("new@example.org")
+        await sink.until_listed("new@example.org")
+        assert sink.message_ids == ["<new@example.org>"]
+
+
+@pytest.mark.parametrize("command", ["ID", "NOTIFY"])
+async def test_extension_that_is_advertised_and_refused_is_done_without(
+    script: ScriptedImap, sink: RecordingSink, start_listener: StartListener, command: str
+) -> None:
+    async def refuses(session: Session, tag: str, arguments: str) -> None:
+        session.send(f"{tag} BAD never heard of it")
+
+    script.capabilities += f" {command}"
+    script.on[command] = refuses
+    settings = script.settings.model_copy(update={"folders": ["INBOX", "Other"]})
+    await start_listener(sink, PATIENT).add("m", settings, Password(PASSWORD), [])
+    await sink.until(lambda: sink.state == "idle")
+    assert script.seen[command] == 1
 
 
 class TestHostileServers:
