@@ -27,6 +27,10 @@ MAX_TICKET_NUMBER = 2**40 - 1
 _TOKEN = re.compile(r"(?<![a-z0-9])pr([a-z2-7]{48}|[a-z2-7]{40})(?![a-z0-9])", re.IGNORECASE)
 # What quoting, wrapping and mark-up put between the letters of a token in a body.
 _NOISE = re.compile(r"[\s>|*_=\u00ad\u200b-\u200d\u2060\ufeff]+")
+_GAP = r"[\s>|*_=\u00ad\u200b-\u200d\u2060\ufeff]{0,8}"
+# How every token begins (its first byte is the flags), and how far an interrupted one may reach.
+_BEGIN = re.compile(f"[pP]{_GAP}[rR](?={_GAP}[cC]{_GAP}[a-hA-H])")
+_REACH = 300
 _MAX_BODY = 100_000
 _MAX_CANDIDATES = 500
 
@@ -82,14 +86,15 @@ def find_in_body(
     keys: Mapping[str, bytes], tenant_id: UUID, body: str, *, sender: str = "", today: date | None = None
 ) -> Found | None:
     """As `find`, in the text of a mail: quoted, wrapped and with the words around it translated."""
-    return _best(keys, tenant_id, _in_body(_NOISE.sub("", body[:_MAX_BODY])), sender, today)
+    return _best(keys, tenant_id, _in_body(body[:_MAX_BODY]), sender, today)
 
 
 def _in_body(text: str) -> Iterator[str]:
-    """Whatever may be a token, now that nothing separates it from the words beside it."""
-    for match in re.finditer(r"pr(?=(c[a-h][a-z2-7]{38}))", text, re.IGNORECASE):
-        yield match[1]
-        yield text[match.end() : match.end() + 48]
+    """Whatever may be a token, however it is interrupted and whatever stands beside it."""
+    for match in _BEGIN.finditer(text):
+        letters = _NOISE.sub("", text[match.end() : match.end() + _REACH])
+        yield letters[:40]
+        yield letters[:48]
 
 
 def _best(
