@@ -36,7 +36,7 @@ def rule_set() -> RuleSet:
             ]
         },
         {"field": "body", "is": "matches", "value": "(?:invoice|bill)\\s+no\\.?\\s*{n}\\d+"},
-        {"not": {"any": [{"field": "subject", "is": "exists"}, {"field": "to", "is": "equals", "value": "{n}@a.test"}]}},
+        {"not": {"any": [{"field": "subject", "is": "exists"}, {"field": "to", "is": "equals", "value": "{n}@a.b"}]}},
     ]
 
     def numbered(value: object, n: int) -> object:

@@ -99,5 +99,3 @@ def _alert(key: CircuitKey) -> Decision:
         "Release it and all that wait behind it, or discard them?"
     )
     return Decision(action="ask", question=questions.release(_TOPIC, text), opens_circuit=key)
-
-

@@ -43,8 +43,8 @@ class _Strict(BaseModel):
 class TextCondition(_Strict):
     """A field that has several values (To, attachments, a repeated header) holds if one of them does.
 
-    `is`: equals, contains, starts_with, ends_with (any of `value`), in (one of `value`), matches (RE2, anywhere), exists.
-    Case does not matter. `name` is the header's, for the field `header`.
+    `is`: equals, contains, starts_with, ends_with (any of `value`), in (one of `value`), matches (RE2, anywhere),
+    exists. Case does not matter. `name` is the header's, for the field `header`.
     """
 
     field: TextField
@@ -76,11 +76,11 @@ class SizeCondition(_Strict):
     value: int = Field(ge=0)
 
 
-class All(_Strict):
+class AllOf(_Strict):
     all: tuple[Node, ...] = Field(min_length=1)
 
 
-class Any_(_Strict):
+class AnyOf(_Strict):
     any: tuple[Node, ...] = Field(min_length=1)
 
 
@@ -88,7 +88,7 @@ class Not(_Strict):
     not_: Node = Field(alias="not")
 
 
-Node = TextCondition | SizeCondition | All | Any_ | Not
+Node = TextCondition | SizeCondition | AllOf | AnyOf | Not
 
 
 class Rule(_Strict):
@@ -238,10 +238,10 @@ def compile_pattern(pattern: str) -> Any:
 
 def _compile(node: Node) -> Test:
     match node:
-        case All(all=nodes):
+        case AllOf(all=nodes):
             tests = [_compile(child) for child in nodes]
             return lambda mail: all(test(mail) for test in tests)
-        case Any_(any=nodes):
+        case AnyOf(any=nodes):
             tests = [_compile(child) for child in nodes]
             return lambda mail: any(test(mail) for test in tests)
         case Not(not_=child):
@@ -303,7 +303,7 @@ _OPERATORS: dict[TextOperator, Callable[[tuple[str, ...]], Callable[[str], bool]
 
 def _children(node: Node) -> tuple[Node, ...]:
     match node:
-        case All(all=nodes) | Any_(any=nodes):
+        case AllOf(all=nodes) | AnyOf(any=nodes):
             return nodes
         case Not(not_=child):
             return (child,)

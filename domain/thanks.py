@@ -10,7 +10,8 @@ _MAX_WORDS = 40
 _CORE = frozenset(
     """thanks thank thx ty cheers merci danke dank gracias obrigado obrigada grazie bedankt tack
     takk tak kiitos dziękuję dzięki děkuji díky köszönöm mulțumesc teşekkürler teşekkür спасибо
-    дякую ありがとう ありがとうございます ありがとうございました 谢谢 謝謝 감사합니다 ok okay perfect perfekt parfait perfecto
+    дякую
+    ありがとう ありがとうございます ありがとうございました 谢谢 謝謝 감사합니다 ok okay perfect perfekt parfait perfecto
     perfetto great super works working solved resolved fixed funktioniert marche funciona""".split()
 )
 _COURTESY = _CORE | frozenset(

@@ -140,9 +140,7 @@ async def _create_ticket(
     return number
 
 
-async def _contact(
-    session: Session, tenant_id: UUID, email_id: UUID, who: Address, client_id: UUID | None
-) -> UUID:
+async def _contact(session: Session, tenant_id: UUID, email_id: UUID, who: Address, client_id: UUID | None) -> UUID:
     """The person as a contact, made on first sight."""
     # The empty update makes the row come back when another mail of the same sender was quicker.
     contact_id: UUID = await session.fetchval(

@@ -73,7 +73,7 @@ async def waiters(session: Session, tenant_id: UUID, email_id: UUID) -> list[str
 
 
 async def _came_to_wait_for_a_person(session: Session, tenant_id: UUID, waited: frozenset[UUID]) -> frozenset[UUID]:
-    """Mails that were waited for in vain and came to wait for a person meanwhile: for as long as that may take."""
+    """Mails that were waited for in vain and wait for a person by now: they are waited for as long as that takes."""
     if not waited:
         return waited
     rows = await session.fetch(
@@ -89,7 +89,8 @@ async def _came_to_wait_for_a_person(session: Session, tenant_id: UUID, waited: 
 async def _register_wait(session: Session, tenant_id: UUID, email_id: UUID, parent: UUID) -> bool:
     """Notes that `email_id` waits for `parent`; False when it need not or must not.
 
-    The parent's row is locked against its commit: either that commit sees this wait and wakes us, or we see the outcome.
+    The parent's row is locked against its commit: either that commit sees this wait and wakes us, or we see its
+    outcome.
     """
     await session.execute("select pg_advisory_xact_lock($1, hashtext($2))", _WAITS_LOCK, str(tenant_id))
     outcome = await session.fetchval(
@@ -114,7 +115,8 @@ async def _register_wait(session: Session, tenant_id: UUID, email_id: UUID, pare
     await session.execute(
         """update emails set waits_for = $3,
                   timeline = case when waits_for is distinct from $3
-                    then timeline || step('waiting for its parent', jsonb_build_object('email_id', $3)) else timeline end
+                    then timeline || step('waiting for its parent', jsonb_build_object('email_id', $3))
+                    else timeline end
             where tenant_id = $1 and email_id = $2""",
         tenant_id,
         email_id,

@@ -290,9 +290,7 @@ async def _ledger(
     return in_flight, {r["message_key"]: r["ticket_id"] for r in rows if r["what"] == "elsewhere"}
 
 
-async def _token(
-    session: Session, keys: Mapping[str, bytes], incoming: Incoming, facts: Facts
-) -> list[ThreadEvidence]:
+async def _token(session: Session, keys: Mapping[str, bytes], incoming: Incoming, facts: Facts) -> list[ThreadEvidence]:
     """The evidence of a reply token in a plus-address, an id or the body; fills in `token`."""
     email, tenant_id = incoming.email, incoming.tenant_id
     tags = [tag for a in (*email.to, *email.cc) if (tag := without_tag(a.address)[1])]
@@ -371,7 +369,8 @@ async def _read_tickets(
                     where c.tenant_id = $1 and c.ticket_id = t.ticket_id and c.created_at > now() - interval '1 hour'
                     limit $3) as recent) as comments,
                   (select n.ticket_id from tickets n
-                    where n.tenant_id = $1 and n.linked_to = t.ticket_id and n.link = 'continues' and n.status <> 'merged'
+                    where n.tenant_id = $1 and n.linked_to = t.ticket_id and n.link = 'continues'
+                      and n.status <> 'merged'
                     order by n.number desc limit 1) as continued_by
              from tickets t where t.tenant_id = $1 and t.ticket_id = any($2)""",
         tenant_id,

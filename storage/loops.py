@@ -147,7 +147,8 @@ async def reset(session: Session, tenant_id: UUID, circuit_id: UUID, *, actor: s
 async def circuits(session: Session, tenant_id: UUID, *, limit: int = 100) -> list[Any]:
     """Circuits as people see them, newest first; `state` is open, waiting (for a person) or closed."""
     return await session.fetch(
-        f"""select c.*, case when not ({_LIVE}) then 'closed' when e.outcome is null then 'waiting' else 'open' end as state
+        f"""select c.*, case when not ({_LIVE}) then 'closed'
+                             when e.outcome is null then 'waiting' else 'open' end as state
              from circuits c join emails e using (tenant_id, email_id)
             where c.tenant_id = $1 order by c.opened_at desc limit $3""",  # noqa: S608 (constants only)
         tenant_id,

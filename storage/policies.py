@@ -1,4 +1,4 @@
-"""The policies of tenants and mailboxes: `domain.policy` as stored. What does not hold any more reads as the default."""
+"""The policies of tenants and mailboxes, `domain.policy`, as stored. What no longer holds reads as the default."""
 
 from __future__ import annotations
 

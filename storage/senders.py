@@ -21,14 +21,15 @@ class Known:
     matches: list[SenderMatch] = field(default_factory=list)
 
 
-# Ranks: what people said about the address, contacts (first and further addresses), what they said about the domain, the
-# domains of clients (the longest, so the most specific, wins), contacts that belong to no client.
+# Ranks: what people said about the address, contacts (first and further addresses), what they said about the domain,
+# the domains of clients (the longest, so the most specific, wins), contacts that belong to no client.
 _IDENTIFY = """
 select -1 as rank, 0 as length, 'user' as how, null::uuid as client_id, null::uuid as contact_id, null as name,
        null::uuid as contact_defaults, null::uuid as client_defaults, null::uuid as domain_defaults
   from users where tenant_id = $1 and email = $2
 union all
-select -1, 0, 'mailbox', null, null, null, null, null, null from mailboxes where tenant_id = $1 and address = $2
+select -1, 0, 'mailbox', null, null, null, null, null, null
+  from mailboxes where tenant_id = $1 and address = $2
 union all
 select case when t.client_id is null then 4 else 1 end, 0, 'contact', t.client_id, t.contact_id, c.name,
        t.defaults_id, c.defaults_id, null

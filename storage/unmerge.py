@@ -1,4 +1,4 @@
-"""Undoing an append: a comment that does not belong on its ticket moves to one of its own, with all it brought along."""
+"""Undoing an append: a comment that does not belong on its ticket moves to one of its own, with all it brought."""
 
 from __future__ import annotations
 
@@ -135,7 +135,8 @@ async def _move_people(
              delete from ticket_watchers
               where tenant_id = $1 and ticket_id = $2 and seen_in = $6 and state = 'proposed')
            update ticket_participants set role = 'recipient'
-            where tenant_id = $1 and ticket_id = $2 and address = any($4) and address = any($5) and address <> all($3)""",
+            where tenant_id = $1 and ticket_id = $2
+              and address = any($4) and address = any($5) and address <> all($3)""",
         tenant_id,
         moved["ticket_id"],
         [address for address, role in staying.items() if role == "author"],

@@ -103,8 +103,8 @@ _STATEMENTS = (
     """insert into ticket_participants (tenant_id, ticket_id, address, role)
        select uuid '{tenant}', md5('t' || g)::uuid, 'p' || g || '@c' || g % {clients} || '.example', 'author'
          from generate_series(0, {mails} / {each} - 1) g""",
-    """insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, state, outcome, ticket_id,
-                           comment_id, content_sha256)
+    """insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, state, outcome,
+                           ticket_id, comment_id, content_sha256)
        select uuid '{tenant}', md5('e' || g)::uuid, uuid '{mailbox}', g, 'm' || g || '@example.com', 'w' || g, 'done',
               case when g % {each} = 0 then 'ticket' else 'comment' end,
               md5('t' || g / {each})::uuid, md5('k' || g)::uuid, g

@@ -29,9 +29,7 @@ def settings(db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Se
 async def _use(house: House, rule_set: object) -> None:
     async with house.db.tenant(house.tenant_id) as session:
         version, _ = await rules.current(session, house.tenant_id)
-        await rules.save(
-            session, house.tenant_id, RuleSet.model_validate(rule_set), based_on=version, actor="test"
-        )
+        await rules.save(session, house.tenant_id, RuleSet.model_validate(rule_set), based_on=version, actor="test")
 
 
 async def test_explain_says_why_and_changes_nothing(
@@ -65,7 +63,7 @@ async def test_explain_knows_what_a_repeated_message_is(
 
 async def test_explain_names_a_mailbox_that_is_not_there(house: House, settings: Settings, tmp_path: Path) -> None:
     arguments = argparse.Namespace(file=tmp_path / "none", mailbox="nobody@example.com", json=False)
-    with pytest.raises(Refused, match="no mailbox nobody@example.com"):
+    with pytest.raises(Refused, match=r"no mailbox nobody@example\.com"):
         await explain_command.run(arguments, settings, house.db)
 
 
