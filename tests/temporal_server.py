@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.postgres import bound_to_us
 from workflows.names import SEARCH_ATTRIBUTES
 
 
@@ -28,12 +29,12 @@ class TemporalServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [
-                *(self._program, "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "never"),
+            bound_to_us(
+                *(str(self._program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "never"),
                 *("--port", str(self.port), "--http-port", str(self._http), "--metrics-port", str(self._metrics)),
                 *("--db-filename", str(self._database), "--sqlite-pragma", "journal_mode=wal"),
                 *(f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES),
-            ],
+            ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
