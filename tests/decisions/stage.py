@@ -14,10 +14,10 @@ from domain import reply_token
 from domain.policy import MailboxPolicy, TenantPolicy
 from domain.rules import RuleSet
 from domain.task import TaskResolution
-from storage import loops, outbound, people, policies, rules, senders, unmerge
+from storage import destinations, loops, outbound, people, policies, rules, senders, unmerge
 from storage.ledger import new_id
 from storage.mailboxes import Located
-from tests.decisions.scenario import Answer, Expect, Mail, Report, Scenario, State
+from tests.decisions.scenario import Answer, Expect, Mail, Mailbox, Report, Scenario, State
 from tests.house import House
 
 ACTOR = "tester"
@@ -80,55 +80,54 @@ class Stage:
             await people.ensure_tenant(session, self.tenant_id, "Scenario")
             for address in state.users:
                 self.users[address] = await people.add_user(session, self.tenant_id, address, address, "agent")
-            self.destinations["Support"] = await people.add_defaults(session, self.tenant_id, "Support", "Support")
-            for name, d in state.destinations.items():
-                self.destinations[name] = await people.add_defaults(session, self.tenant_id, name, d.queue, d.priority)
-                if not d.active:
-                    await self._run(session, "update inbound_defaults set active = false", name, "name = $2")
-            for client in state.clients:
-                self.clients[client.name] = await people.add_client(
-                    session, self.tenant_id, client.name, client.domains
-                )
-                for table, destination in (
-                    ("clients", client.destination),
-                    ("client_domains", client.domain_destination),
-                ):
-                    if destination:
-                        await session.execute(
-                            f"update {table} set defaults_id = $3 where tenant_id = $1 and client_id = $2",
-                            self.tenant_id, self.clients[client.name], self.destinations[destination],
-                        )  # fmt: skip
-            for contact in state.contacts:
-                contact_id = await people.add_contact(
-                    session, self.tenant_id, contact.address, contact.address.partition("@")[0],
-                    self.clients[contact.client] if contact.client else None,
-                )  # fmt: skip
-                await senders.set_addresses(session, self.tenant_id, contact_id, contact.also)
-                if contact.destination:
-                    await session.execute(
-                        "update contacts set defaults_id = $3 where tenant_id = $1 and contact_id = $2",
-                        self.tenant_id, contact_id, self.destinations[contact.destination],
-                    )  # fmt: skip
-            for a in state.associations:
-                await session.execute(
-                    "insert into sender_associations values ($1, $2, $3, $4, 'somebody')",
-                    self.tenant_id, a.kind, a.value, self.clients[a.client],
-                )  # fmt: skip
-            for name, box in {"support": None, **state.mailboxes}.items():
-                added = await people.add_mailbox(session, self.tenant_id, f"{name}@postroom.test", "smtp")
-                self.mailboxes[name] = added.mailbox_id
-                if box is not None:
-                    defaults_id = self.destinations[box.destination] if box.destination else None
-                    await session.execute(
-                        "update mailboxes set defaults_id = $3 where tenant_id = $1 and mailbox_id = $2",
-                        self.tenant_id, added.mailbox_id, defaults_id,
-                    )  # fmt: skip
-                    policy = MailboxPolicy.model_validate(box.policy)
-                    await policies.set_mailbox(session, self.tenant_id, added.mailbox_id, policy, actor=ACTOR)
-            await policies.set_tenant(session, self.tenant_id, TenantPolicy.model_validate(state.policy), actor=ACTOR)
+            await self._add_destinations(session, state)
+            await self._add_people(session, state)
+            await self._add_mailboxes(session, state)
+            policy = TenantPolicy.model_validate(state.policy)
+            await policies.set_tenant(session, self.tenant_id, policy, actor=ACTOR)
             if state.rules:
                 rule_set = RuleSet.model_validate(self._filled(state.rules))
                 await rules.save(session, self.tenant_id, rule_set, based_on=0, actor=ACTOR)
+
+    async def _add_destinations(self, session: Any, state: State) -> None:
+        self.destinations["Support"] = await people.add_defaults(session, self.tenant_id, "Support", "Support")
+        for name, d in state.destinations.items():
+            self.destinations[name] = await people.add_defaults(session, self.tenant_id, name, d.queue, d.priority)
+            if not d.active:
+                await self._run(session, "update inbound_defaults set active = false", name, "name = $2")
+
+    async def _add_people(self, session: Any, state: State) -> None:
+        tenant_id = self.tenant_id
+        for client in state.clients:
+            client_id = await people.add_client(session, tenant_id, client.name, client.domains)
+            self.clients[client.name] = client_id
+            if client.destination:
+                wanted = self.destinations[client.destination]
+                await destinations.of_client(session, tenant_id, client_id, wanted, actor=ACTOR)
+            if client.domain_destination:
+                wanted = self.destinations[client.domain_destination]
+                for domain in client.domains:
+                    await destinations.of_domain(session, tenant_id, domain, wanted, actor=ACTOR)
+        for contact in state.contacts:
+            of_client = self.clients[contact.client] if contact.client else None
+            name = contact.address.partition("@")[0]
+            contact_id = await people.add_contact(session, tenant_id, contact.address, name, of_client)
+            await senders.set_addresses(session, tenant_id, contact_id, contact.also)
+            if contact.destination:
+                wanted = self.destinations[contact.destination]
+                await destinations.of_contact(session, tenant_id, contact_id, wanted, actor=ACTOR)
+        for a in state.associations:
+            sql = "insert into sender_associations values ($1, $2, $3, $4, 'somebody')"
+            await session.execute(sql, tenant_id, a.kind, a.value, self.clients[a.client])
+
+    async def _add_mailboxes(self, session: Any, state: State) -> None:
+        for name, box in {"support": Mailbox(), **state.mailboxes}.items():
+            added = await people.add_mailbox(session, self.tenant_id, f"{name}@postroom.test", "smtp")
+            self.mailboxes[name] = added.mailbox_id
+            sql = "update mailboxes set defaults_id = $3 where tenant_id = $1 and mailbox_id = $2"
+            await session.execute(sql, self.tenant_id, added.mailbox_id, self.destinations.get(box.destination))
+            policy = MailboxPolicy.model_validate(box.policy)
+            await policies.set_mailbox(session, self.tenant_id, added.mailbox_id, policy, actor=ACTOR)
 
     async def _run(self, session: Any, sql: str, value: Any, where: str) -> None:
         await session.execute(f"{sql} where tenant_id = $1 and {where}", self.tenant_id, value)

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import pytest
 
 from domain.decision import CircuitKey
-from storage import loops
+from storage import loops, watchers
 from tests.integration.console.site import Site
 from tests.letters import letter
 
@@ -171,3 +172,21 @@ async def test_what_was_learned_is_listed_and_revoked(site: Site) -> None:
     body = {"kind": "domain", "value": "Example.org"}
     assert (await call(http, "POST", "associations/revoke", body))[1]["items"] == []
     assert (await call(http, "POST", "associations/revoke", body))[0] == 404
+
+
+async def test_a_proposed_watcher_watches_once_somebody_accepts(site: Site) -> None:
+    first = letter("alice@example.com", cc="Carol <carol@example.org>, dave@example.org", message_id="w@example.com")
+    ticket = await site.receive(first)
+    tenant_id, ticket_id = site.tenant.tenant_id, ticket["ticket_id"]
+    async with site.db.tenant(tenant_id) as session:
+        await watchers.decide(session, tenant_id, ticket_id, "Carol@example.org", "watching", actor="agent")
+        await watchers.decide(session, tenant_id, ticket_id, "dave@example.org", "dismissed", actor="agent")
+    await site.receive(letter("alice@example.com", cc="dave@example.org", in_reply_to="w@example.com"))
+    async with site.db.tenant(tenant_id) as session:
+        found = await watchers.of_ticket(session, tenant_id, ticket_id)
+        assert [(w["address"], w["state"]) for w in found] == [
+            ("carol@example.org", "watching"),
+            ("dave@example.org", "dismissed"),
+        ]
+        with pytest.raises(LookupError):
+            await watchers.decide(session, tenant_id, uuid4(), "dave@example.org", "watching", actor="agent")
