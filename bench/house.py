@@ -26,7 +26,7 @@ def running(port_base: int = 9500) -> Iterator[dict[str, Any]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "workers.cli", "dev", "--no-demo", "--data-dir", str(directory / "data"),
              "--port-base", str(port_base), "--ready-file", str(ready)],
-            stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": os.getcwd()},
+            stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 120

@@ -1,4 +1,4 @@
-"""The pipeline against its floor: mails from SMTP to committed ticket ÷ workflows that do nothing, one Temporal server."""
+"""The pipeline against its floor: mails from SMTP to committed ticket ÷ do-nothing workflows, one Temporal server."""
 
 from __future__ import annotations
 

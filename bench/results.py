@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 FILE = Path(__file__).with_name("RESULTS.md")
-_HEAD = "# Results\n\nWritten by `make bench`; ratios within one run travel between machines, absolute figures do not.\n"
+_HEAD = """# Results
+
+Written by `make bench`. Ratios within one run travel between machines, absolute figures do not.
+"""
 
 
 def write(title: str, how: str, rows: list[tuple[str, str]]) -> None:

@@ -172,11 +172,8 @@ async def by_workflow_id(session: Session, tenant_id: UUID, workflow_id: str) ->
 
 async def get(session: Session, tenant_id: UUID, email_id: UUID, *, lock: bool = False) -> Any:
     """The row. Raises LookupError: a workflow's email always has one."""
-    row = await session.fetchrow(
-        f"select * from emails where tenant_id = $1 and email_id = $2{' for update' if lock else ''}",
-        tenant_id,
-        email_id,
-    )
+    query = "select * from emails where tenant_id = $1 and email_id = $2"
+    row = await session.fetchrow(query + " for update" if lock else query, tenant_id, email_id)
     if row is None:
         raise LookupError(f"no email {email_id} in the ledger")
     return row
@@ -185,7 +182,8 @@ async def get(session: Session, tenant_id: UUID, email_id: UUID, *, lock: bool =
 async def fetched(session: Session, tenant_id: UUID, email_id: UUID, sha256: str, size: int) -> None:
     """The raw message is in the object store; the run has begun."""
     await session.execute(
-        """update emails set raw_sha256 = $3, raw_size = $4, state = case state when 'listed' then 'started' else state end,
+        """update emails set raw_sha256 = $3, raw_size = $4,
+                  state = case state when 'listed' then 'started' else state end,
                   timeline = timeline || step('fetched', jsonb_build_object('size', $4::bigint))
             where tenant_id = $1 and email_id = $2 and state <> 'done' and raw_sha256 is distinct from $3""",
         tenant_id,

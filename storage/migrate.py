@@ -52,7 +52,7 @@ async def migrate(url: str, directory: Path = DIRECTORY) -> list[Migration]:
     try:
         # Polled, not awaited: a session that waits inside pg_advisory_lock() would block a holder's
         # CREATE INDEX CONCURRENTLY for ever.
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         await _ensure_roles(connection)
         pending = await _pending(connection, migrations)

@@ -29,7 +29,7 @@ class Inbox:
         self._db = db
         self._ingress = ingress
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd finds it by this name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
@@ -43,18 +43,20 @@ class Inbox:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient accepted"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - aiosmtpd finds it by this name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         raw = envelope.content
         if not isinstance(raw, bytes):
             return "554 5.6.0 No message"
         try:
             found = [await self._mailbox(address) for address in envelope.rcpt_tos]
             # Several addresses may lead to one mailbox: it gets the message once.
-            for mailbox in {m.mailbox_id: m for m in found if m is not None}.values():
-                sha256 = await self._ingress.accept(mailbox, raw)
+            recipients = {m.mailbox_id: m for m in found if m is not None}
+            accepted = [await self._ingress.accept(mailbox, raw) for mailbox in recipients.values()]
         except Exception as error:
             return _try_again(error)
-        return f"250 2.0.0 Accepted {sha256[:16]}"
+        return f"250 2.0.0 Accepted {accepted[0][:16]}" if accepted else "550 5.1.1 No such mailbox here"
 
     async def _mailbox(self, address: str) -> Located | None:
         exact = await mailboxes.locate_address(self._db, canonical(address))

@@ -21,16 +21,20 @@ from workflows import names
 log = structlog.get_logger("worker")
 
 LOOK_EVERY = 5.0
+# How often even those that were started are started again, should an operator have terminated one.
+FORGET_EVERY = timedelta(minutes=5)
 
 
 async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> None:
     started: set[UUID] = set()
-    shards_started = False
+    forget_at = 0.0
+    clock = asyncio.get_running_loop().time
     while True:
         try:
-            if not shards_started:
+            if clock() >= forget_at:
+                started.clear()
                 await _start_shards(runs, settings.listener_shards)
-                shards_started = True
+                forget_at = clock() + FORGET_EVERY.total_seconds()
             for mailbox in await mailboxes.locate_all(db):
                 if mailbox.mailbox_id not in started:
                     await runs.start_mailbox(

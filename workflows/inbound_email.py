@@ -7,7 +7,7 @@ from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from domain.deciding import Decide
@@ -120,6 +120,8 @@ class InboundEmailWorkflow:
             try:
                 return await step(argument, summary)
             except (ActivityError, ApplicationError) as error:
+                if is_cancelled_exception(error):
+                    raise
                 # The failure of a local activity comes as it is, that of a regular one wrapped.
                 cause = error.cause if isinstance(error, ActivityError) else error
                 failure = cause.type if isinstance(cause, ApplicationError) and cause.type else "failed"

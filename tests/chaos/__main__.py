@@ -1,4 +1,4 @@
-"""`make chaos`: the long runs. 500 mails while every process is killed again and again; 1,000 at once in random order."""
+"""`make chaos`: 500 mails while every process is killed again and again; 1,000 at once in random order."""
 
 import sys
 

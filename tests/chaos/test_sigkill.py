@@ -46,7 +46,7 @@ async def test_mails_sent_while_every_process_is_killed_again_and_again(
     chance = random.Random(20)
     contents = [chance.randbytes(2_000) for _ in range(count)]
     mails = [
-        letter(f"c{n}@chaos.example", f"Chaos {n}", message_id=f"{n}@chaos.example", attachments=[("data.bin", content)])
+        letter(f"c{n}@chaos.example", f"Chaos {n}", message_id=f"{n}@chaos.example", attachments=[("a.bin", content)])
         for n, content in enumerate(contents)
     ]
     sent, over = _Progress(count), threading.Event()

@@ -81,7 +81,14 @@ async def test_what_the_console_settled_beats_a_signal_with_another_answer(house
 
 @pytest.mark.parametrize(
     "payload",
-    ['{"choice": "no_such_option"}', '{"choice": 7}', '"nonsense"', "{}", "null", '{"choice": "no_client", "task_id": "x"}'],
+    [
+        '{"choice": "no_such_option"}',
+        '{"choice": 7}',
+        '"nonsense"',
+        "{}",
+        "null",
+        '{"choice": "no_client", "task_id": "x"}',
+    ],
 )
 async def test_an_invalid_answer_leaves_it_waiting(
     house: House, question: Any, temporal: temporal_server.TemporalServer, payload: str
@@ -151,5 +158,6 @@ async def test_an_answer_given_while_temporal_is_down_resumes_the_run_once_it_is
 
 
 def _signal(temporal: temporal_server.TemporalServer, workflow_id: str, payload: str) -> None:
-    sent = temporal.cli("workflow", "signal", "--workflow-id", workflow_id, "--name", "resolve_task", "--input", payload)
+    signal = ("workflow", "signal", "--workflow-id", workflow_id, "--name", "resolve_task")
+    sent = temporal.cli(*signal, "--input", payload)
     assert sent.returncode == 0, sent.stderr

@@ -48,9 +48,7 @@ async def mailbox(house: House, dovecot: Dovecot, user: str) -> AsyncIterator[UU
 
 async def _idle(house: House, mailbox_id: UUID) -> None:
     async def check() -> bool:
-        (row,) = await house.rows(
-            "select status from mailboxes where tenant_id = $1 and mailbox_id = $2", mailbox_id
-        )
+        (row,) = await house.rows("select status from mailboxes where tenant_id = $1 and mailbox_id = $2", mailbox_id)
         return bool(row["status"].startswith("idle"))
 
     await house.until(check, "idle IMAP mailbox")

@@ -17,7 +17,9 @@ def _chain() -> dict[str, EmailMessage]:
     """A question, its answer, and the answer to that: In-Reply-To only, the hardest case."""
     return {
         "a": letter("alice@example.com", "Chain", cc="bob@example.org", message_id="a@example.com"),
-        "b": letter("bob@example.org", "Re: Chain", cc="alice@example.com", message_id="b@x", in_reply_to="a@example.com"),
+        "b": letter(
+            "bob@example.org", "Re: Chain", cc="alice@example.com", message_id="b@x", in_reply_to="a@example.com"
+        ),
         "c": letter("alice@example.com", "Re: Chain", cc="bob@example.org", message_id="c@x", in_reply_to="b@x"),
     }
 
