@@ -54,6 +54,12 @@ class WebhooksProcess:
                     raise AssertionError(f"the webhooks process ended: {self.log.read_text()[-2000:]}")
                 await asyncio.sleep(0.05)
 
+    def cpu_seconds(self) -> float:
+        """What the process has used of a core so far (proc(5): utime and stime)."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
