@@ -170,17 +170,17 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
         return True
     subject = headers.get("Subject") or ""
     titled = bool(_SUBJECT.search(subject))
-    worded = _failure(text) is not None
     sender = _sender(headers)
+    # The wording is looked for last: that search is the dearest, and mail between people needs none.
     if sender == "daemon":
-        return titled or worded
+        return titled or _failure(text) is not None
     if _is_answer(subject):
         return False
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if sender == "office" or unanswerable:
-        if titled and (worded or returned_headers is not None):
+        if titled and (returned_headers is not None or _failure(text) is not None):
             return True
-        return sender == "office" and unanswerable and (titled or worded)
+        return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
     opening = text[:_MAX_OPENING]
     return titled and _is_automatic(headers) and bool(_failure(opening)) and not _PARCEL.search(f"{subject} {opening}")
