@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import os
 import sys
 
-NAMES = ("pipeline",)
+NAMES = ("pipeline", "parser", "find_thread", "imap", "webhooks")
 
 
 def main(names: list[str]) -> None:
@@ -15,7 +16,9 @@ def main(names: list[str]) -> None:
         if name not in NAMES:
             sys.exit(f"there is no benchmark {name}: {', '.join(NAMES)}")
         print(f"{name}:")
-        asyncio.run(importlib.import_module(f"bench.{name}").main())
+        running = importlib.import_module(f"bench.{name}").main()
+        if inspect.iscoroutine(running):
+            asyncio.run(running)
 
 
 if __name__ == "__main__":
