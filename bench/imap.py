@@ -37,6 +37,7 @@ class TimedReader(idle.IdleReader):
     """Notes when the EXISTS that ends a wait was read."""
 
     async def wait(self, seconds: float) -> idle.Heard:
+        _announced_at.set(0.0)  # a wait that fails announces nothing
         heard = await super().wait(seconds)
         _announced_at.set(self._exchange.announced_at if heard.here else 0.0)
         return heard
@@ -118,10 +119,9 @@ async def run(dovecot: Dovecot, mailboxes: int, deliveries: int, rate: float, ou
         sink.idle.clear()
         await asyncio.to_thread(dovecot.kill)
         await asyncio.sleep(outage)
-        cpu = time.process_time()
+        cpu, began, since = time.process_time(), time.perf_counter(), datetime.now(UTC)
         await asyncio.to_thread(dovecot.start)
-        began = time.perf_counter()
-        await _until_all_synced(listener, mailboxes)
+        await _until_all_synced(listener, since)
         figures["recovery_seconds"] = time.perf_counter() - began
         figures["recovery_cpu_ms_each"] = (time.process_time() - cpu) * 1000 / mailboxes
         figures["kb_each_after_recovery"] = (memory() - before) / 1024 / mailboxes
@@ -140,13 +140,10 @@ async def _deliver(dovecot: Dovecot, users: list[str], deliveries: int, rate: fl
     await asyncio.gather(*sending)
 
 
-async def _until_all_synced(listener: Listener, mailboxes: int) -> None:
-    """Waits until every mailbox has been in step with the server since now."""
-    began = datetime.now(UTC)
-    behind = mailboxes
-    while behind:
+async def _until_all_synced(listener: Listener, since: datetime) -> None:
+    """Waits until every mailbox has been in step with the server after `since`."""
+    while any(s.synced_at is None or s.synced_at < since for s in listener.status().values()):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
-        behind = sum(status.synced_at is None or status.synced_at < began for status in listener.status().values())
 
 
 def main() -> None:
