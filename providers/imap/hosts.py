@@ -27,6 +27,7 @@ class Host:
         self._probe = asyncio.Lock()
         self._up = asyncio.Event()
         self._up.set()
+        self._announces = False
         self._unannounced = 0
         self._idle_again = 0.0
 
@@ -71,8 +72,8 @@ class Host:
             await asyncio.wait_for(self._up.wait(), seconds)
 
     def announced(self) -> None:
-        """IDLE announced a change, as it should."""
-        self._unannounced = 0
+        """IDLE announced a change, as it should; a server that ever did is not doubted any more."""
+        self._announces = True
 
     @property
     def idle_works(self) -> bool:
@@ -84,8 +85,11 @@ class Host:
         self._idle_again = time.monotonic() + _IDLE_RETRY
 
     def unannounced(self) -> None:
-        """New mail was found that IDLE had not announced; when this is the rule, the server is polled instead."""
+        """New mail was found that IDLE had not announced; a server that never announces is polled instead.
+
+        That it happens proves nothing by itself: Dovecot announces half a second late, and we may look before.
+        """
         self._unannounced += 1
-        if self._unannounced >= _UNANNOUNCED_LIMIT:
+        if not self._announces and self._unannounced >= _UNANNOUNCED_LIMIT:
             self._unannounced = 0
             self.idle_refused()
