@@ -33,6 +33,8 @@ _MAX_CLIENTS = 50
 # How far a chain of tickets that carry each other on is followed.
 _MAX_CONTINUED = 5
 _LIKELY_WITHIN = "90 days"
+# What `ticket_message_ids` knows of an id that no ticket has.
+_UNKNOWN: Mapping[str, Any] = {"ticket_id": None, "kind": "member", "recipients": None}
 
 Headers = Mapping[str, Sequence[str]]
 HeaderLoader = Callable[[], Awaitable[Headers]]
@@ -224,36 +226,40 @@ async def _threads(session: Session, keys: Mapping[str, bytes], incoming: Incomi
             [*{*ids, *key_of.values()}],
         )
     }
-    in_flight, elsewhere = await _ledger(session, incoming, ids, facts)
+    members = {message_id for message_id, row in known.items() if row["kind"] == "member"}
+    unknown = [i for i in ids[:-1] if i not in members and key_of[i] not in members]
+    in_flight, elsewhere = await _ledger(session, incoming, ids, unknown, facts)
     facts.threads = await _token(session, keys, incoming, facts)
     for source, message_id in named:
         key = key_of[message_id]
-        row: Mapping[str, Any] | None = known.get(key)
-        if row is None and key != message_id and source != "own_id":
-            # Another mailbox's, unless the mail is on its way to a ticket of this mailbox.
-            row = known.get(message_id)
-            if row is None and message_id in elsewhere and message_id not in in_flight:
-                row = {"ticket_id": elsewhere[message_id], "kind": "member", "recipients": None}
-            key = message_id if row else key
         flight = in_flight.get(message_id) if source != "own_id" else None
-        facts.threads.append(
-            ThreadEvidence(
-                source=source,
-                message_id=key,
-                ticket_id=row["ticket_id"] if row else None,
-                kind=row["kind"] if row else "member",
-                outbound=bool(row and row["recipients"]),
-                sent_to=frozenset(row["recipients"] or ()) if row else frozenset(),
-                in_flight=flight["email_id"] if flight else None,
-                waits_for_person=flight is not None and flight["state"] == "waiting",
+        found = {k: known[k] for k in ([key] if source == "own_id" else [key, message_id]) if k in known}
+        if flight is None and message_id in elsewhere:
+            # Under a name of its own: the commit claims the keys, and nothing may be claimed by this.
+            found[f"<ledger>{message_id}"] = {**_UNKNOWN, "ticket_id": elsewhere[message_id]}
+        for name, row in sorted(found.items(), key=lambda item: item[1]["kind"] != "member") or [(key, _UNKNOWN)]:
+            facts.threads.append(
+                ThreadEvidence(
+                    source=source,
+                    message_id=name,
+                    ticket_id=row["ticket_id"],
+                    kind=row["kind"],
+                    outbound=bool(row["recipients"]),
+                    sent_to=frozenset(row["recipients"] or ()),
+                    in_flight=flight["email_id"] if flight else None,
+                    waits_for_person=flight is not None and flight["state"] == "waiting",
+                )
             )
-        )
 
 
 async def _ledger(
-    session: Session, incoming: Incoming, ids: list[str], facts: Facts
+    session: Session, incoming: Incoming, ids: list[str], unknown: list[str], facts: Facts
 ) -> tuple[dict[str, Any], dict[str, UUID]]:
-    """(undecided mails by key, tickets that mails made in other mailboxes by key); fills in `sightings`, too."""
+    """(undecided mails by key, tickets by key); fills in `sightings`, too.
+
+    The tickets are those of mails whose ids no ticket has under this mailbox's keys: another mailbox's, or of the time
+    before the tenant's policy about copies was changed.
+    """
     alone = facts.tenant.copies == "one_ticket"
     rows = await session.fetch(
         """(select 'flight' as what, message_key, email_id, seq, state, outcome, ticket_id, mailbox_id, content_sha256
@@ -263,7 +269,7 @@ async def _ledger(
            (select 'sighting', message_key, email_id, seq, state, outcome, ticket_id, mailbox_id, content_sha256
               from emails where tenant_id = $1 and message_key = $4 and email_id <> $3 order by seq limit 20)
            union all
-           select 'elsewhere', e.* from unnest(case when $5 then '{}' else $2::text[] end) as id,
+           select 'elsewhere', e.* from unnest($7::text[]) as id,
              lateral (select message_key, email_id, seq, state, outcome, ticket_id, mailbox_id, content_sha256
                         from emails where tenant_id = $1 and message_key = id and ticket_id is not null
                        order by seq limit 1) as e""",
@@ -273,6 +279,7 @@ async def _ledger(
         incoming.message_key,
         alone,
         incoming.mailbox_id,
+        unknown,
     )
     facts.sightings = [
         Sighting(

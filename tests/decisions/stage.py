@@ -268,6 +268,9 @@ class Stage:
                     await unmerge.split(session, self.tenant_id, email["comment_id"], actor=ACTOR)
                 case ["activate", name]:
                     await self._run(session, "update inbound_defaults set active = true", name, "name = $2")
+                case ["copies", copies]:
+                    policy = TenantPolicy.model_validate({"copies": copies})
+                    await policies.set_tenant(session, self.tenant_id, policy, actor=ACTOR)
                 case ["reset", "circuits"]:
                     for circuit in await loops.circuits(session, self.tenant_id):
                         await loops.reset(session, self.tenant_id, circuit["circuit_id"], actor=ACTOR)
