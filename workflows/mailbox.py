@@ -88,6 +88,7 @@ class MailboxWorkflow:
         while more:
             # Cleared before the sync is awaited: a hint that comes meanwhile asks for another one.
             self._dirty = False
+            self._look_again_in = None
             try:
                 result = await steps.SYNC_MAILBOX(self._mailbox, "since the stored cursor")
             except ActivityError as error:

@@ -101,12 +101,16 @@ class GmailMailbox:
         return Changes(messages, following.model_dump_json(), more)
 
     async def fetch(self, locator: str) -> AsyncIterator[bytes]:
+        """For a message that could not be read while listing; raises Gone in the end when it is no mail."""
         message = RawMessage()
         async with self._client.open("messages.get", f"messages/{_checked(locator)}", _RAW) as response:
             async for chunk in response.content.iter_chunked(1 << 18):
                 if decoded := message.feed(chunk):
                     yield decoded
-        message.fields()
+        labels = set(message.fields().get("labelIds", []))
+        # Not `wanted`: what has left the inbox since it was listed has been there.
+        if labels & _UNWANTED or ("SENT" in labels and "INBOX" not in labels):
+            raise Gone("the message is no mail that was received")
 
     async def close(self) -> None:
         """The connection is shared by all mailboxes; there is none of our own."""
@@ -205,26 +209,27 @@ class GmailMailbox:
     async def _read_ahead(self, ids: Sequence[str]) -> tuple[list[Listed], RateLimited | None]:
         """The wanted ones, oldest first; when throttling stopped it early, those that were read before, and why."""
         listed: list[Listed] = []
-        throttled: RateLimited | None = None
+        stopped: list[ProviderError] = []
         waiting = iter(ids)
 
         async def read_on() -> None:
-            nonlocal throttled
             for locator in waiting:
                 try:
                     message = await self._read(locator)
-                except RateLimited as error:
-                    throttled = error
-                if throttled is not None:
+                except ProviderError as error:
+                    stopped.append(error)
                     return
                 if message is not None:
                     listed.append(message)
+                if stopped:
+                    return
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(CONCURRENT, len(ids))):
-                group.create_task(read_on())
+        await asyncio.gather(*(read_on() for _ in range(min(CONCURRENT, len(ids)))))
+        for error in stopped:
+            if not isinstance(error, RateLimited):
+                raise error
         listed.sort(key=lambda message: message.received_at or datetime.max.replace(tzinfo=UTC))
-        return listed, throttled
+        return listed, next((error for error in stopped if isinstance(error, RateLimited)), None)
 
     async def _read(self, locator: str) -> Listed | None:
         """None for a message that is not wanted, or was deleted meanwhile."""

@@ -48,7 +48,7 @@ class RawMessage:
 
     def fields(self) -> dict[str, Any]:
         """Everything but `raw`. Raises Transient when the answer ended too early."""
-        if self._begun and not self._ended:
+        if not self._ended:
             raise Transient("the message was cut off on its way")
         try:
             fields = json.loads(bytes(self._frame))

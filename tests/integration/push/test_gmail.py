@@ -177,6 +177,34 @@ async def test_a_message_that_cannot_be_read_delays_no_other_and_is_fetched_late
     assert sorted(t["subject"] for t in await stand.house.tickets()) == ["Question 1", "Question 2"]
 
 
+async def test_a_draft_that_cannot_be_read_becomes_no_ticket_later_either(stand: Stand) -> None:
+    mailbox_id = await stand.gmail(ADDRESS)
+    await stand.status(mailbox_id, "connected")
+    account = stand.google.account(ADDRESS)
+    held = stand.google.faults.hold("/history")
+    draft = account.deliver(mail(1), labels={"DRAFT"})
+    stand.google.faults.answer(f"/messages/{draft}", 503, None, times=2)
+    held.set()
+    (email,) = await stand.house.settled(1)
+    assert email["outcome"] == "gone"
+    assert await stand.house.tickets() == []
+
+
+async def test_credentials_refused_in_the_middle_of_a_page_move_no_cursor(stand: Stand) -> None:
+    mailbox_id = await stand.gmail(ADDRESS, pushed=False, reconcile=SOON)
+    await stand.status(mailbox_id, "connected")
+    cursor = await stand.cursor(mailbox_id)
+    account = stand.google.account(ADDRESS)
+    for number in range(5):
+        account.deliver(mail(number))
+    stand.google.faults.answer("/messages/", 401, None, times=None)
+    await stand.status(mailbox_id, "needs_reauth: Gmail answered 401")
+    assert (await stand.cursor(mailbox_id))["history_id"] == cursor["history_id"]
+    stand.google.faults.heal()
+    await stand.house.runs.change_mailbox(mailbox_id, "credentials_changed")
+    await stand.house.settled(5)
+
+
 async def test_never_more_than_four_requests_for_one_user(stand: Stand) -> None:
     account = stand.google.account(ADDRESS)
     for number in range(20):
