@@ -65,13 +65,17 @@ class Jwks:
                 match = _MAX_AGE.search(response.headers.get("Cache-Control", ""))
                 age = float(match[1]) if match else _SHORTEST
                 self._stale_at = self._clock() + min(max(age, _SHORTEST), _LONGEST)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError, JoseError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError, JoseError) as error:
             log.warning("signing keys could not be fetched", error=type(error).__name__)
 
 
 def _keys(document: Any) -> dict[str, RSAKey]:
+    """Raises ValueError for a document that is no key set."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise ValueError("not a key set")
     return {
         str(key["kid"]): RSAKey.import_key(key)
-        for key in document["keys"]
+        for key in keys
         if key.get("kty") == "RSA" and key.get("use", "sig") == "sig" and key.get("kid")
     }

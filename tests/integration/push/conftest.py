@@ -33,3 +33,12 @@ async def stand(
     """Workers and webhooks at work on an empty tenant; mailboxes are for the test to add."""
     async with open_stand(db, temporal.address, tmp_path, gmail, graph) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def doors(
+    db: Database, temporal: TemporalServer, tmp_path: Path, gmail: GoogleSimulator, graph: MicrosoftSimulator
+) -> AsyncIterator[Stand]:
+    """The webhooks alone, without workers: for who may come in."""
+    async with open_stand(db, temporal.address, tmp_path, gmail, graph, working=False) as opened:
+        yield opened

@@ -173,11 +173,19 @@ async def serve_webhooks(house: House, port: int = 0) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def open_stand(
-    db: Database, temporal_address: str, directory: Path, google: GoogleSimulator, graph: MicrosoftSimulator
+    db: Database,
+    temporal_address: str,
+    directory: Path,
+    google: GoogleSimulator,
+    graph: MicrosoftSimulator,
+    *,
+    working: bool = True,
 ) -> AsyncIterator[Stand]:
+    """`working=False` leaves the workers out: what is pushed is taken, and waits."""
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(db, temporal_address, directory / "objects", working=False))
         house.endpoints = replace(google.endpoints(), graph=graph.url, microsoft_login=graph.url)
         url = await stack.enter_async_context(serve_webhooks(house))
-        await stack.enter_async_context(working_in(house))
+        if working:
+            await stack.enter_async_context(working_in(house))
         yield Stand(house, google, graph, url)

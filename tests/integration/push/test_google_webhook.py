@@ -46,10 +46,10 @@ class Pusher:
 
 
 @pytest_asyncio.fixture
-async def pusher(stand: Stand) -> AsyncIterator[Pusher]:
-    mailbox_id = await stand.gmail(ADDRESS, pushed=False, start=False, topic=TOPIC, push_service_account=PUSH_ACCOUNT)
+async def pusher(doors: Stand) -> AsyncIterator[Pusher]:
+    mailbox_id = await doors.gmail(ADDRESS, pushed=False, start=False, topic=TOPIC, push_service_account=PUSH_ACCOUNT)
     async with aiohttp.ClientSession() as http:
-        yield Pusher(stand, mailbox_id, http)
+        yield Pusher(doors, mailbox_id, http)
 
 
 async def test_an_authentic_push_is_acknowledged_once_its_hint_is_durable(pusher: Pusher) -> None:

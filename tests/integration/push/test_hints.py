@@ -119,19 +119,19 @@ async def test_a_hint_for_a_mailbox_without_a_workflow_stays_owed_and_holds_up_n
             await asyncio.sleep(0.01)
 
 
-async def test_what_cannot_be_stored_is_not_acknowledged_within_a_second(stand: Stand, db_url: str) -> None:
-    mailbox_id = await stand.gmail("help@example.org", pushed=False, start=False, topic=TOPIC,
+async def test_what_cannot_be_stored_is_not_acknowledged_within_a_second(doors: Stand, db_url: str) -> None:
+    mailbox_id = await doors.gmail("help@example.org", pushed=False, start=False, topic=TOPIC,
                                    push_service_account=PUSH_ACCOUNT)  # fmt: skip
-    await push.hint(stand.house.db, [mailbox_id])
+    await push.hint(doors.house.db, [mailbox_id])
     blocker: Any = await asyncpg.connect(db_url)
     await blocker.execute("begin; lock table mailbox_syncs in access exclusive mode")
     began = time.monotonic()
-    stand.google.subscribe(f"{stand.webhooks_url}/webhooks/google/{mailbox_id}")
-    stand.google.pubsub.publish(TOPIC, b'{"emailAddress": "help@example.org", "historyId": 1}')
-    while not stand.google.pubsub.answers:
+    doors.google.subscribe(f"{doors.webhooks_url}/webhooks/google/{mailbox_id}")
+    doors.google.pubsub.publish(TOPIC, b'{"emailAddress": "help@example.org", "historyId": 1}')
+    while not doors.google.pubsub.answers:
         await asyncio.sleep(0.01)
-    assert stand.google.pubsub.answers[0] == 503
+    assert doors.google.pubsub.answers[0] == 503
     assert time.monotonic() - began < 2
     await blocker.close()
-    await asyncio.wait_for(stand.google.pubsub.idle(), 20)
-    assert stand.google.pubsub.answers[-1] == 204
+    await asyncio.wait_for(doors.google.pubsub.idle(), 20)
+    assert doors.google.pubsub.answers[-1] == 204

@@ -44,11 +44,11 @@ class Graph:
 
 
 @pytest_asyncio.fixture
-async def graph_push(stand: Stand) -> AsyncIterator[Graph]:
-    mailbox_id = await stand.microsoft("help@example.net", start=False)
-    await subscribe(stand, mailbox_id, "sub-1", STATE)
+async def graph_push(doors: Stand) -> AsyncIterator[Graph]:
+    mailbox_id = await doors.microsoft("help@example.net", start=False)
+    await subscribe(doors, mailbox_id, "sub-1", STATE)
     async with aiohttp.ClientSession() as http:
-        yield Graph(stand, mailbox_id, http)
+        yield Graph(doors, mailbox_id, http)
 
 
 async def subscribe(stand: Stand, mailbox_id: UUID, watch_id: str, state: str) -> None:

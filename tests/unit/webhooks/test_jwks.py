@@ -85,11 +85,14 @@ async def test_old_keys_go_on_while_the_server_is_away(simulator: GoogleSimulato
     assert await jwks.key("push-1")
 
 
+@pytest.mark.parametrize(
+    "document", [{"keys": "nonsense"}, {"keys": [5]}, {"keys": [{"kty": "RSA", "kid": "x"}]}, [], 5, None]
+)
 async def test_with_no_key_ever_fetched_nothing_can_be_said(
-    simulator: GoogleSimulator, keys: tuple[Jwks, Clock]
+    simulator: GoogleSimulator, keys: tuple[Jwks, Clock], document: object
 ) -> None:
     jwks, clock = keys
-    simulator.faults.answer("/certs", 200, {"keys": "nonsense"})
+    simulator.faults.answer("/certs", 200, document)
     with pytest.raises(Unavailable):
         await jwks.key("push-1")
     clock.now += REFRESH_AT_MOST
