@@ -33,6 +33,8 @@ from storage.database import Database
 from storage.objects import Objects
 from storage.secrets import KeyRing, SecretError
 
+REFRESHES_AT_ONCE = 4
+
 
 class Sources:
     """`get` hands out the provider of a mailbox; `close` ends every connection."""
@@ -55,6 +57,7 @@ class Sources:
         self._allow_private_hosts = allow_private_hosts
         self._open: dict[UUID, tuple[int, Provider]] = {}
         self._lock = asyncio.Lock()
+        self._refreshes = asyncio.Semaphore(REFRESHES_AT_ONCE)
         self._http: aiohttp.ClientSession | None = None
 
     async def get(self, tenant_id: UUID, mailbox_id: UUID) -> Provider:
@@ -132,7 +135,7 @@ class Sources:
         )
 
     def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
-        return MailboxVault(self._db, self._keyring, mailbox.tenant_id, mailbox.mailbox_id)
+        return MailboxVault(self._db, self._keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)
 
     @property
     def _session(self) -> aiohttp.ClientSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
 
 
 class MailboxVault:
-    """`providers.oauth.Vault`: one holder at a time among all processes; what it stored is committed at the end."""
+    """`providers.oauth.Vault`: one holder at a time among all processes; what it stored is committed at the end.
 
-    def __init__(self, db: Database, keyring: KeyRing, tenant_id: UUID, mailbox_id: UUID) -> None:
+    A holder keeps a database connection while the token server answers, so `few` bounds the holders of this process.
+    """
+
+    def __init__(
+        self, db: Database, keyring: KeyRing, tenant_id: UUID, mailbox_id: UUID, *, few: asyncio.Semaphore
+    ) -> None:
+        self._few = few
         self._db = db
         self._keyring = keyring
         self._tenant_id = tenant_id
@@ -28,7 +35,7 @@ class MailboxVault:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[_Open]:
-        async with self._db.tenant(self._tenant_id) as session:
+        async with self._few, self._db.tenant(self._tenant_id) as session:
             await push.hold_secret(session, self._mailbox_id)
             mailbox = await mailboxes.get(session, self._tenant_id, self._mailbox_id)
             if mailbox is None:
