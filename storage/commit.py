@@ -17,7 +17,7 @@ from domain.email import Address, ParsedEmail
 from domain.identity import derived_id
 from domain.inbound import Committed
 from domain.policy import TenantPolicy
-from storage import evidence, ledger, loops, policies
+from storage import ledger, loops, policies, threads
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -50,13 +50,17 @@ async def commit(session: Session, tenant_id: UUID, email_id: UUID) -> Committed
         policy = policies.read(TenantPolicy, found["policy"])
         if ticket_no is None or not await _claim_ids(session, tenant_id, row, email, decision, policy, ticket_id):
             return Committed(stale=True)
+        if decision.counts_as_automated and not await _count(
+            session, tenant_id, row, email, policy, ticket_id, decision
+        ):
+            return Committed(stale=True)
         for other in sorted(decision.merge):
             await _merge(session, tenant_id, other, ticket_id)
         await _add_people(session, tenant_id, row["email_id"], email, decision, ticket_id)
         comment_id = await _add_comment(session, tenant_id, row, email, decision, ticket_id)
         outcome, reason = ("ticket" if decision.action == "create" else "comment"), decision.reason
         await _record(session, tenant_id, email_id, outcome, reason, decision.flags, ticket_id, comment_id)
-        await _follow_up(session, tenant_id, row, email, decision, ticket_id)
+        await _follow_up(session, tenant_id, row, decision)
     else:
         outcome = {"exclude": "excluded", "discard": "discarded", "duplicate": "duplicate"}[decision.action]
         await _record(session, tenant_id, email_id, outcome, decision.reason, decision.flags, decision.ticket_id, None)
@@ -142,10 +146,11 @@ async def _create_ticket(
 
 async def _contact(session: Session, tenant_id: UUID, email_id: UUID, who: Address, client_id: UUID | None) -> UUID:
     """The person as a contact, made on first sight."""
-    # The empty update makes the row come back when another mail of the same sender was quicker.
+    # The empty update makes the row come back when another mail of the same sender was quicker. It names no column of
+    # a key: that would lock out the foreign key checks of those who know the contact already, and deadlock with them.
     contact_id: UUID = await session.fetchval(
-        """insert into contacts (tenant_id, contact_id, client_id, name, address) values ($1, $2, $3, $4, $5)
-           on conflict (tenant_id, address, client_id) do update set address = excluded.address
+        """insert into contacts as c (tenant_id, contact_id, client_id, name, address) values ($1, $2, $3, $4, $5)
+           on conflict (tenant_id, address, client_id) do update set name = c.name
            returning contact_id""",
         tenant_id,
         derived_id(email_id, "contact"),
@@ -180,9 +185,9 @@ async def _claim_ids(
     ticket_id: UUID,
 ) -> bool:
     """Puts the mail's ids on the ticket; False when one of them points elsewhere than when it was decided."""
-    own = evidence.thread_key(policy, row["mailbox_id"], row["message_key"])
-    named = evidence.thread_ids(email, row["message_key"])
-    ids = sorted({evidence.thread_key(policy, row["mailbox_id"], i) for source, i in named if source != "bounce"})
+    own = threads.thread_key(policy, row["mailbox_id"], row["message_key"])
+    named = threads.thread_ids(email, row["message_key"])
+    ids = sorted({threads.thread_key(policy, row["mailbox_id"], i) for source, i in named if source != "bounce"})
     await session.execute(
         """insert into ticket_message_ids (tenant_id, message_id, ticket_id, kind)
            select $1, id, $2, 'referenced' from unnest($3::text[]) as id on conflict do nothing""",
@@ -325,15 +330,33 @@ async def _add_comment(
     return comment_id
 
 
-async def _follow_up(
-    session: Session, tenant_id: UUID, row: Any, email: ParsedEmail, decision: Decision, ticket_id: UUID
-) -> None:
-    """What only some mails bring about: a bounced address, a count of the loop governor, the end of a storm."""
+async def _count(
+    session: Session,
+    tenant_id: UUID,
+    row: Any,
+    email: ParsedEmail,
+    policy: TenantPolicy,
+    ticket_id: UUID,
+    decision: Decision,
+) -> bool:
+    """Counts an automated mail; False when those that were committed since it was decided make it one too many."""
+    sender = canonical(email.from_[0].address) if email.from_ else ""
+    keys = governor.keys(sender, row["mailbox_id"], [ticket_id])
+    await loops.count_mail(session, tenant_id, keys)
+    if decision.releases_circuits:
+        return True
+    counts = await loops.counts(session, tenant_id, keys)
+    over = [key for key in keys if counts[governor.count_name(key)] > getattr(policy.loops, key.scope)]
+    if not over:
+        return True
+    let_through = [c for c in await loops.live_circuits(session, tenant_id) if c.verdict == "released"]
+    return all(any((c.scope, c.key) == (key.scope, key.key) for c in let_through) for key in over)
+
+
+async def _follow_up(session: Session, tenant_id: UUID, row: Any, decision: Decision) -> None:
+    """What only some mails bring about: a bounced address, the end of a storm."""
     if decision.bounced is not None:
         await _mark_bounced(session, tenant_id, row["email_id"], decision.bounced)
-    if decision.counts_as_automated:
-        sender = canonical(email.from_[0].address) if email.from_ else ""
-        await loops.count_mail(session, tenant_id, governor.keys(sender, row["mailbox_id"], [ticket_id]))
     if decision.releases_circuits:
         await loops.release(session, tenant_id, row["email_id"])
 

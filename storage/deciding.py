@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.deciding import PERSON_PATIENCE, Decision, decide
 from domain.task import Answered
-from storage import evidence, loops
+from storage import evidence, incoming, loops
 from storage.evidence import HeaderLoader, no_headers
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ async def evaluate(
     headers: HeaderLoader = no_headers,
 ) -> Decision:
     """The decision as of now. Writes nothing; dry runs gather and decide with the very same functions."""
-    incoming, holds = await evidence.load(session, tenant_id, email_id)
-    return decide(await evidence.gather(session, keys, incoming, holds, waited, headers), answers)
+    message, holds = await incoming.load(session, tenant_id, email_id)
+    return decide(await evidence.gather(session, keys, message, holds, waited, headers), answers)
 
 
 async def find_thread(

@@ -16,8 +16,9 @@ from domain.deciding import Decision, decide
 from domain.email import ParsedEmail
 from domain.facts import Facts
 from domain.task import Answered
-from storage import evidence
-from storage.evidence import HeaderLoader, Headers, Incoming
+from storage import evidence, incoming
+from storage.evidence import HeaderLoader, Headers
+from storage.incoming import Incoming
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async def explain(
     headers: Headers,
 ) -> Decision:
     """The decision about a raw message, were it delivered to this mailbox now. Raises LookupError for no mailbox."""
-    incoming = Incoming(
+    message = Incoming(
         tenant_id=tenant_id,
         email_id=new_id(),
         mailbox_id=mailbox_id,
@@ -51,8 +52,8 @@ async def explain(
     async def loaded() -> Headers:
         return headers
 
-    holds = await evidence.setting(session, incoming)
-    return decide(await evidence.gather(session, keys, incoming, holds, headers=loaded), ())
+    holds = await incoming.setting(session, message)
+    return decide(await evidence.gather(session, keys, message, holds, headers=loaded), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ async def replay_rules(
 async def _again(
     session: Session, keys: Mapping[str, bytes], tenant_id: UUID, row: Any, headers: HeaderLoader
 ) -> Decision:
-    incoming, holds = await evidence.load(session, tenant_id, row["email_id"])
-    facts = await evidence.gather(session, keys, incoming, holds, headers=headers)
+    message, holds = await incoming.load(session, tenant_id, row["email_id"])
+    facts = await evidence.gather(session, keys, message, holds, headers=headers)
     answers = await session.fetch(
         """select kind, resolution from tasks where tenant_id = $1 and email_id = $2 and resolution is not null
             order by created_at""",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -21,28 +22,28 @@ class Conflict(Exception):
 
 
 class _Cache:
-    """Compiled rule sets by tenant and version; a version never changes, so nothing here goes stale."""
+    """Compiled rule sets. A version never changes; the time it was saved tells it from that of a restored database."""
 
     def __init__(self) -> None:
-        self._compiled: OrderedDict[tuple[UUID, int], CompiledRules] = OrderedDict()
+        self._compiled: OrderedDict[tuple[UUID, int, datetime | None], CompiledRules] = OrderedDict()
 
-    async def get(self, session: Session, tenant_id: UUID, version: int) -> CompiledRules:
-        compiled = self._compiled.get((tenant_id, version))
+    async def get(self, session: Session, tenant_id: UUID, version: int, saved_at: datetime | None) -> CompiledRules:
+        key = (tenant_id, version, saved_at)
+        compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = CompiledRules(await load(session, tenant_id, version))
-            self._compiled[tenant_id, version] = compiled
+            compiled = self._compiled[key] = CompiledRules(await load(session, tenant_id, version))
             if len(self._compiled) > _MAX_CACHED:
                 self._compiled.popitem(last=False)
-        self._compiled.move_to_end((tenant_id, version))
+        self._compiled.move_to_end(key)
         return compiled
 
 
 _cache = _Cache()
 
 
-async def compiled(session: Session, tenant_id: UUID, version: int) -> CompiledRules:
+async def compiled(session: Session, tenant_id: UUID, version: int, saved_at: datetime | None) -> CompiledRules:
     """The rules of a version, ready to evaluate. Raises LookupError, and ValueError for rules that no longer hold."""
-    return await _cache.get(session, tenant_id, version)
+    return await _cache.get(session, tenant_id, version, saved_at)
 
 
 async def load(session: Session, tenant_id: UUID, version: int) -> RuleSet:

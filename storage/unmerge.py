@@ -8,7 +8,7 @@ from uuid import UUID
 from domain import subjects
 from domain.address import canonical
 from domain.email import ParsedEmail
-from storage import commit, evidence, senders
+from storage import commit, senders, threads
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -172,9 +172,9 @@ async def _forget_ids(
     session: Session, tenant_id: UUID, moved: Any, email: ParsedEmail, rest: list[ParsedEmail]
 ) -> None:
     """Ids that only this mail named say nothing about the old ticket any more."""
-    named = {message_id for _, message_id in evidence.thread_ids(email, moved["message_key"])}
+    named = {message_id for _, message_id in threads.thread_ids(email, moved["message_key"])}
     for other in rest:
-        named -= {message_id for _, message_id in evidence.thread_ids(other, "")}
+        named -= {message_id for _, message_id in threads.thread_ids(other, "")}
     await session.execute(
         """delete from ticket_message_ids
             where tenant_id = $1 and ticket_id = $2 and kind = 'referenced' and message_id = any($3)""",
