@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 
 def clean(text: str) -> str:
     """`text` without NUL; surrogate pairs joined, lone surrogates as U+FFFD."""
@@ -19,5 +21,6 @@ def clean(text: str) -> str:
 def newlines(text: str) -> str:
     """`text` with every line ending (CRLF, lone CR) as LF."""
     if "\r" in text:
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        # One pass; replacing two characters by one costs three times that.
+        return io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
     return text
