@@ -26,7 +26,16 @@ _MAX_TAG = 1_600
 
 # A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without
 # one (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
-_HINTS = ("quote", "ignature", "RplyFwdMsg", "data-marker", "gmail_attr", "Zm-_Id", "ReplySection")
+# Beside each stands its rarest letter: a window without that one is passed over at a thirtieth of the cost.
+_HINTS = (
+    ("quote", "q"),
+    ("ignature", "g"),
+    ("RplyFwdMsg", "F"),
+    ("data-marker", "k"),
+    ("gmail_attr", "_"),
+    ("Zm-_Id", "Z"),
+    ("ReplySection", "R"),
+)
 # Searched piece by piece, so that what stands inside a quotation is passed over.
 _WINDOW = 16_384
 _CANDIDATE = re.compile(r"<(blockquote|div|hr|span|pre|table|section|p|td)\b([^<>]{1,1500})>", re.I)
@@ -119,7 +128,9 @@ def _marked(html: str) -> Iterator[_Element]:
 def _hinted_tags(html: str, start: int, end: int) -> list[int]:
     """Where the tags begin that have a hint between `start` and `end`."""
     found: set[int] = set()
-    for hint in _HINTS:
+    for hint, letter in _HINTS:
+        if html.find(letter, start, end) < 0:
+            continue
         position = html.find(hint, start, end)
         while position >= 0 and len(found) < _MAX_ELEMENTS:
             opening = html.rfind("<", max(0, position - _MAX_TAG), position)
