@@ -51,7 +51,9 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
     body = text if text.strip() else to_text(html)
     lines = newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]
     is_forward = says_forward(subject, body)
-    if not is_forward and not any(_announces(line) for line in lines):
+    # All such lines are dashed or end with a colon, which is cheap to see.
+    candidates = [line for line in lines if line and (line[-1] in _COLONS or line[0] in _DASHES)]
+    if not is_forward and not any(map(_announces, candidates)):
         return None
     found = _in_lines([line.strip(MARKS) for line in lines], is_forward)
     if found is not None and found.subject is None and is_forward:
@@ -61,11 +63,9 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
 
 
 def _announces(line: str) -> bool:
-    """Whether a line is a "Forwarded message" line; all are dashed or end with a colon, which is cheap to see."""
-    if not line or line[0] == ">" or not (line[-1] in _COLONS or line[0] in _DASHES):
-        return False
+    """Whether a line, none of a quotation, is a "Forwarded message" line."""
     stripped = line.strip(MARKS)
-    return bool(stripped) and separator(stripped) == "forward"
+    return line[0] != ">" and bool(stripped) and separator(stripped) == "forward"
 
 
 def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:

@@ -14,10 +14,10 @@ from mail import reply_html
 from mail.html import to_text
 from mail.phrases import WROTE
 from mail.reply_body import Body, read_body
-from mail.reply_headers import label_of
+from mail.reply_headers import label_kinds
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_known import known_lines
-from mail.reply_lines import EMPHASIS, MARKS
+from mail.reply_lines import MARKS
 from mail.reply_signature import without_gateway_banner, without_tail
 from mail.reply_subject import says_forward
 from mail.text import newlines
@@ -115,18 +115,14 @@ def _confidence(body: Body, result: str) -> float:
 
 def _has_leftovers(result: str) -> bool:
     """Signs that a quotation is still in the text: an attribution, or header fields."""
-    if result.count(":") + result.count("：") < 1:
-        return False
-    lines = result.split("\n")
-    labels = {found[0] for line in lines if ":" in line[:30] and (found := label_of(line.strip(EMPHASIS)))}
-    if len(labels - {"other"}) >= 3:
+    if ":" in result and len(label_kinds(result) - {"other"}) >= 3:
         return True
-    return any(
-        line.rstrip().endswith((":", "："))
+    return "@" in result and any(
+        "@" in line
+        and line.rstrip().endswith((":", "："))
         and len(line) < _MAX_ATTRIBUTION
-        and "@" in line
         and WROTE.search(line.lower())
-        for line in lines
+        for line in result.split("\n")
     )
 
 

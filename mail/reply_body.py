@@ -93,12 +93,20 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
                 body.found.add("unsure")
                 body.stretches[-1].extend(lines[number:end])
             number = end
+        elif not _may_begin_original(line):
+            body.stretches[-1].append(lines[number])
+            number += 1
         else:
             step = _original_at(body, lines, stripped, quoted, number, is_forward)
             if step is None:
                 return body
             number = step
     return body
+
+
+def _may_begin_original(line: str) -> bool:
+    """Whether a line could announce an original or begin its header; cheap, to be asked of every line."""
+    return line[0] in _RULE_SIGNS or line[-1] in ":：" or label_of(line) is not None
 
 
 def _original_at(

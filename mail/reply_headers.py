@@ -19,6 +19,8 @@ _YEAR_AND_TIME = re.compile(r"(?<!\d)20\d\d(?!\d).{0,20}(?<!\d)\d{1,2}[:.]\d{2}(
 # Windows Mail puts direction marks around each part of a date.
 _INVISIBLE = dict.fromkeys(map(ord, MARKS.strip(" \t\r\xa0\u202f\u3000")))
 _CAPITALISED_LABEL = re.compile(r"(?<![^\W\d_a-zà-ÿ])([^\W\d_a-zà-ÿ][^\W\d_]{0,20}(?: [^\W\d_]{1,12}){0,2})\s?[:：]\s?")
+# The beginning of a line up to its colon, for all lines in one search.
+_LINE_START = re.compile(r"\n([^\n:]{1,29}):")
 _DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
 
 
@@ -34,13 +36,20 @@ class HeaderBlock:
 def label_of(stripped: str) -> tuple[Label, str] | None:
     """(kind, value) of a line such as `*Von:* Anna`, or None."""
     colon = stripped.find(":", 0, MAX_LABEL + 8)
-    wide = stripped.find("：", 0, MAX_LABEL + 8)
-    if colon < 0 or 0 <= wide < colon:
-        colon = wide
+    if not stripped.isascii():
+        wide = stripped.find("：", 0, MAX_LABEL + 8)
+        if colon < 0 or 0 <= wide < colon:
+            colon = wide
     if colon <= 0:
         return None
     kind = LABELS.get(stripped[:colon].strip(EMPHASIS).casefold())
     return (kind, stripped[colon + 1 :].strip(EMPHASIS)) if kind else None
+
+
+def label_kinds(text: str) -> set[Label]:
+    """The kinds of the labels that lines of `text` begin with."""
+    starts = {start.partition("：")[0].strip(EMPHASIS).casefold() for start in _LINE_START.findall(f"\n{text}")}
+    return {LABELS[start] for start in starts & LABELS.keys()}
 
 
 def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> HeaderBlock | None:
