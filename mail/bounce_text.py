@@ -169,21 +169,23 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     if "X-Failed-Recipients" in headers:
         return True
     subject = headers.get("Subject") or ""
-    titled = bool(_SUBJECT.search(subject))
     sender = _sender(headers)
-    # The wording is looked for last: that search is the dearest, and mail between people needs none.
+    # Wordings are looked for last, the text's after the subject's: mail between people needs neither search.
     if sender == "daemon":
-        return titled or _failure(text) is not None
+        return _is_titled(subject) or _failure(text) is not None
     if _is_answer(subject):
         return False
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if sender == "office" or unanswerable:
+        titled = _is_titled(subject)
         if titled and (returned_headers is not None or _failure(text) is not None):
             return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
+    if not (_is_automatic(headers) and _is_titled(subject)):
+        return False
     opening = text[:_MAX_OPENING]
-    return titled and _is_automatic(headers) and bool(_failure(opening)) and not _PARCEL.search(f"{subject} {opening}")
+    return bool(_failure(opening)) and not _PARCEL.search(f"{subject} {opening}")
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -255,6 +257,10 @@ def _sender(headers: Headers) -> Literal["daemon", "office", "person"]:
 def _is_automatic(headers: Headers) -> bool:
     submitted = (headers.get("Auto-Submitted") or "no").strip().lower()
     return submitted != "no" or "Precedence" in headers or "X-Auto-Response-Suppress" in headers
+
+
+def _is_titled(subject: str) -> bool:
+    return bool(_SUBJECT.search(subject))
 
 
 def _is_answer(subject: str) -> bool:

@@ -144,9 +144,9 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
         if name in headers and (pattern is None or any(pattern.match(value) for value in headers.all(name))):
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
     answers = automatic_phrases.AUTO_REPLY_SUBJECT.search(subject[:_SUBJECT_START])
-    absent = answers or automatic_phrases.ABSENCE_SUBJECT.search(subject[:_SUBJECT_START])
     signs = _unattended(headers, submitted)
-    if absent and signs:
+    absent = signs and (answers or automatic_phrases.ABSENCE_SUBJECT.search(subject[:_SUBJECT_START]))
+    if absent:
         return [f"subject says so: {absent[0].strip()[:80]}", *signs]
     if REPLY_SUBJECT.match(subject):
         # People answer automatic answers.
