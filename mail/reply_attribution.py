@@ -43,16 +43,17 @@ _SENTENCE = re.compile(r"[.!?]\s+[^\W\d_a-z]{1}[^\W\d_]+\s+[^\W\d_]+\s+[^\W\d_]+
 def may_end(stripped: str) -> bool:
     """Whether a line could be the last of an attribution; cheap, to be asked of every line."""
     last = stripped[-1]
-    if last in ":：":
-        return True
-    if last in ".,;!?":
-        return False
-    if last == ">":
-        return "@" in stripped[-80:]
-    if last == "-":
-        stripped = stripped.rstrip("- \xa0")
-        if not stripped:
+    if not last.isalpha():
+        if last in ":：":
+            return True
+        if last in ".,;!?":
             return False
+        if last == ">":
+            return "@" in stripped[-80:]
+        if last == "-":
+            stripped = stripped.rstrip("- \xa0")
+            if not stripped:
+                return False
     # Without its colon the line ends with the verb.
     if stripped[stripped.rfind(" ") + 1 :].lower() in WROTE_ENDINGS:
         return True
