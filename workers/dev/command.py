@@ -20,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--demo", action=argparse.BooleanOptionalAction, default=False, help="let a sample conversation arrive"
     )
     parser.add_argument(
+        "--demo-providers",
+        action="store_true",
+        help="also a simulated Gmail and Microsoft 365, each with a mailbox that gets mail",
+    )
+    parser.add_argument(
         "--port-base", type=_ports, default=Ports.from_base(DEFAULT_BASE), metavar="N", dest="ports",
         help=f"the first of a row of ports on 127.0.0.1 ({DEFAULT_BASE})",
     )  # fmt: skip
@@ -37,7 +42,15 @@ def run(args: argparse.Namespace) -> int:
     try:
         data.create()
         with data.locked():
-            asyncio.run(serve(data, args.ports, demo=args.demo, ready_file=args.ready_file))
+            asyncio.run(
+                serve(
+                    data,
+                    args.ports,
+                    demo=args.demo,
+                    demo_providers=args.demo_providers,
+                    ready_file=args.ready_file,
+                )
+            )
     except DevError as error:
         print(f"postroom dev: {error}", file=sys.stderr)
         return 1

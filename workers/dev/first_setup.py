@@ -11,6 +11,7 @@ from workers import admin
 from workers.dev import demo_mails
 from workers.dev.data_dir import DataDir, Secrets
 from workers.dev.ports import HOST, Ports
+from workers.dev.providers_demo import Simulators
 
 API_ACCESS_FILE = "api-token"
 
@@ -34,14 +35,26 @@ class Access:
 
 
 async def set_up(
-    data: DataDir, ports: Ports, secrets: Secrets, database_url: str, console_url: str, *, demo: bool
+    data: DataDir,
+    ports: Ports,
+    secrets: Secrets,
+    database_url: str,
+    console_url: str,
+    *,
+    demo: bool,
+    providers: Simulators | None,
 ) -> Access:
-    """Makes what is missing. The API token is made once and kept in the data directory; the login link is new."""
+    """Makes what is missing. The API token is made once and kept in the data directory; the login link is new.
+
+    `providers` are running.
+    """
     db = await Database.connect(database_url, max_size=2)
     try:
         tenant = await admin.ensure_default_tenant(db, address=demo_mails.SUPPORT)
         if demo:
             await _set_up_demo(db, tenant.tenant_id, ports, secrets)
+        if providers is not None:
+            await providers.connect(db, KeyRing(secrets.master_keys), tenant.tenant_id)
         token = data.remembered(API_ACCESS_FILE)
         if token is None:
             token = await admin.create_api_token(db, tenant.tenant_id, "postroom dev")

@@ -26,6 +26,8 @@ class Ports:
     listener_health: int
     temporal_http: int
     temporal_metrics: int
+    demo_google: int
+    demo_microsoft: int
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":

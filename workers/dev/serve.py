@@ -14,10 +14,10 @@ from workers.dev.session import Session
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def serve(data: DataDir, ports: Ports, *, demo: bool, ready_file: Path | None) -> None:
+async def serve(data: DataDir, ports: Ports, *, demo: bool, demo_providers: bool, ready_file: Path | None) -> None:
     """Returns after the first stop signal. Raises DevError when something does not start."""
     console = Console()
-    session = Session(data, ports, console, ready_file)
+    session = Session(data, ports, console, ready_file, demo_providers=demo_providers)
 
     def kill() -> None:
         session.withdraw_ready_file()

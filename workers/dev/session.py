@@ -19,9 +19,11 @@ from workers.dev.supervisor import Supervisor
 class Session:
     """Ties the running set-up to the person, or the script, that started it."""
 
-    def __init__(self, data: DataDir, ports: Ports, console: Console, ready_file: Path | None) -> None:
+    def __init__(
+        self, data: DataDir, ports: Ports, console: Console, ready_file: Path | None, *, demo_providers: bool
+    ) -> None:
         self.supervisor = Supervisor(console, data.logs, self._renew_ready_file)
-        self._stack = Stack(data, ports, data.secrets(), console, self.supervisor)
+        self._stack = Stack(data, ports, data.secrets(), console, self.supervisor, demo_providers)
         self._console = console
         self._ready_file = ready_file
         self._access: Access | None = None

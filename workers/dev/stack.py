@@ -12,6 +12,7 @@ from workers.dev.first_setup import Access, set_up
 from workers.dev.output import Console
 from workers.dev.ports import HOST, Ports
 from workers.dev.postgres import Postgres
+from workers.dev.providers_demo import Simulators
 from workers.dev.services import application_services, demo_imap_service, postroom_command
 from workers.dev.supervisor import Supervisor
 from workers.dev.temporal import prepare_namespace, temporal_service
@@ -29,6 +30,7 @@ class Stack:
     secrets: Secrets
     console: Console
     supervisor: Supervisor
+    demo_providers: bool
 
     @property
     def postgres(self) -> Postgres:
@@ -59,8 +61,14 @@ class Stack:
         await self._start_servers()
         self._write_shell_file()
         await self._migrate()
+        if self._providers is not None:
+            await self.supervisor.start(self._providers.service(self._environment))
         try:
-            access = await set_up(self.data, self.ports, self.secrets, self.postgres.url(), self.console_url, demo=demo)
+            access = await set_up(
+                *(self.data, self.ports, self.secrets, self.postgres.url(), self.console_url),
+                demo=demo,
+                providers=self._providers,
+            )
         except TRANSIENT as error:
             raise DevError("Postgres went away while postroom was being set up; start again.") from error
         self.console.say("starting postroom's own processes")
@@ -90,8 +98,15 @@ class Stack:
         )
 
     @property
+    def _providers(self) -> Simulators | None:
+        if not self.demo_providers:
+            return None
+        return Simulators(self.ports.demo_google, self.ports.demo_microsoft, self.webhooks_url)
+
+    @property
     def _settings(self) -> dict[str, str]:
-        return settings(self.data, self.ports, self.secrets, self.postgres.url())
+        simulated = self._providers.environment() if self._providers is not None else {}
+        return {**settings(self.data, self.ports, self.secrets, self.postgres.url()), **simulated}
 
     @property
     def _environment(self) -> dict[str, str]:
