@@ -62,7 +62,8 @@ class DecideMessage:
             committed = await commit.conclude(
                 session, email.tenant_id, email.email_id, conclusion.outcome, conclusion.reason
             )
-        await self._wake_waiters(email)
+            waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
+        await self._wake(waiting, email)
         return committed
 
     async def _commit(self, email: InboundEmail) -> Committed:
@@ -72,15 +73,15 @@ class DecideMessage:
                 committed = await commit.commit(session, email.tenant_id, email.email_id)
                 if committed.stale:
                     raise _Stale
+                # The row is locked until the commit: nobody can begin to wait for it unseen meanwhile.
+                waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
         except _Stale:
             return Committed(stale=True)
-        await self._wake_waiters(email)
+        await self._wake(waiting, email)
         return committed
 
-    async def _wake_waiters(self, email: InboundEmail) -> None:
+    async def _wake(self, waiting: list[str], email: InboundEmail) -> None:
         # After the commit, and again on every attempt: a signal lost in a crash is sent by the retry.
-        async with self._services.db.tenant(email.tenant_id) as session:
-            waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
         for workflow_id in waiting:
             await self._services.runs.parent_done(workflow_id, email.email_id)
 
