@@ -32,7 +32,8 @@ TENANT, MAILBOX, EMAIL, PARENT = (UUID(int=n) for n in (1, 2, 3, 4))
 MAIL = InboundEmail(tenant_id=TENANT, email_id=EMAIL, mailbox_id=MAILBOX, provider="smtp", stored=True, size=2_000)
 
 # Real seconds until a test gives up waiting for what the workflow should do at once.
-PATIENCE = 60.0
+# Longer than any step's heartbeat time-out: the test server may lose a task, and then that is what it takes.
+PATIENCE = 150.0
 HOUR = timedelta(hours=1)
 
 Result = TypeVar("Result")
