@@ -17,7 +17,7 @@ async def describe(session: Session, tenant_id: UUID, email: Any, public_url: st
     tasks = await task_views.of_email(session, tenant_id, email["email_id"])
     lines = [
         f"{email['message_key']} in {email['mailbox']} ({email['provider']})",
-        timeline.became(email),
+        _outcome(email),
         "",
         *(_step(step) for step in timeline.steps(email, tasks)),
     ]
@@ -28,6 +28,14 @@ async def describe(session: Session, tenant_id: UUID, email: Any, public_url: st
         lines += ["", f"Flags: {', '.join(email['flags'])}"]
     lines += ["", f"Workflow: {email['workflow_id']}", f"Page: {public_url}/emails/{email['email_id']}"]
     return "\n".join(lines)
+
+
+def _outcome(email: Any) -> str:
+    became = timeline.became(email)
+    if email["ticket_number"] is None:
+        return became.replace(":", ".") if became.endswith(":") else became
+    # Where the page shows a link.
+    return f"{became} #{email['ticket_number']} {email['ticket_subject']}"
 
 
 def _step(step: timeline.Step) -> str:
