@@ -16,6 +16,7 @@ def main(names: list[str]) -> None:
         if name not in NAMES:
             sys.exit(f"there is no benchmark {name}: {', '.join(NAMES)}")
         print(f"{name}:")
+        sys.argv[1:] = []  # each has options of its own when it is run by itself
         running = importlib.import_module(f"bench.{name}").main()
         if inspect.iscoroutine(running):
             asyncio.run(running)

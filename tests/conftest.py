@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -14,6 +16,11 @@ from tests import postgres, temporal_server
 from tests.house import House, open_house
 
 pytest_plugins = ["tests.plugins.skips"]
+
+# In CI the same examples every time: what chance finds is found by developers, not by whoever lands next.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -96,7 +96,8 @@ def test_any_tnef(data: bytes) -> None:
 def test_subject_survives_being_encoded(subject: str) -> None:
     encoded = "".join(f"={byte:02X}" for byte in subject.encode())
     parsed = parse(mail("x", f"Subject: =?utf-8?Q?{encoded}?="))
-    assert parsed.email.subject.split() == subject.split()
+    # At the start of a text U+FEFF is its byte order mark (RFC 3629, section 6), not a character of it.
+    assert parsed.email.subject.split() == subject.removeprefix("\ufeff").split()
 
 
 @untimed
