@@ -1,7 +1,7 @@
 """How long it takes to decide one mail in a tenant with a long history: `python -m bench.find_thread [--messages N …]`.
 
 Measures `storage.deciding.find_thread` in its transaction (begin, evidence, decision, record), for every sort of mail,
-over a real Postgres of its own; and what 200 rules cost a mail. Prints milliseconds.
+over a real Postgres of its own; and what 200 rules cost a mail.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import time
 from random import Random
 
+from bench import results
 from domain.rules import CompiledRules, Mail, RuleSet
 from storage import deciding, rules
 from storage.database import Database
@@ -53,7 +54,8 @@ def rule_set() -> RuleSet:
     return RuleSet.model_validate({"rules": made})
 
 
-async def measure(server: postgres.PostgresServer, messages: int, rounds: int, *, with_rules: bool) -> None:
+async def measure(server: postgres.PostgresServer, messages: int, rounds: int, *, with_rules: bool) -> results.Row:
+    """Prints each sort of mail, and returns the row of all of them."""
     url = await postgres.fresh_database(server)
     started = time.perf_counter()
     history = await bulk.fill(url, messages)
@@ -68,9 +70,9 @@ async def measure(server: postgres.PostgresServer, messages: int, rounds: int, *
         took = [await _decide(db, history, sort, random) for _ in range(rounds + 5)][5:]
         everything += took
         print(f"  {sort.__name__:18} p50 {_percentile(took, 50):6.2f}   p99 {_percentile(took, 99):6.2f}", flush=True)
-    print(f"  {'all':18} p50 {_percentile(everything, 50):6.2f}   p99 {_percentile(everything, 99):6.2f}")
     await db.close()
     await postgres.drop_database(server, url)
+    return f"{messages:,} messages on {history.tickets:,} tickets", _figures(everything)
 
 
 async def _decide(db: Database, history: bulk.History, sort: mails_of_history.Sort, random: Random) -> float:
@@ -86,7 +88,7 @@ async def _decide(db: Database, history: bulk.History, sort: mails_of_history.So
         return took * 1000
 
 
-def measure_rules() -> None:
+def measure_rules() -> results.Row:
     compiled = CompiledRules(rule_set())
     history = bulk.History(bulk.uuid4(), bulk.uuid4(), 1000, 1)
     took = []
@@ -96,7 +98,11 @@ def measure_rules() -> None:
         matched = list(compiled.matches(Mail(email)))
         took.append((time.perf_counter() - started) * 1000)
         assert not matched
-    print(f"{RULES} rules, none matches: p50 {_percentile(took, 50):.2f}   p99 {_percentile(took, 99):.2f}")
+    return f"{RULES} rules, of which none matches", _figures(took)
+
+
+def _figures(milliseconds: list[float]) -> str:
+    return f"p50 {_percentile(milliseconds, 50):.2f} ms, p99 {_percentile(milliseconds, 99):.2f} ms"
 
 
 def _percentile(values: list[float], percent: int) -> float:
@@ -110,11 +116,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200, help="mails of each sort")
     parser.add_argument("--rules", action="store_true", help=f"with {RULES} rules in force")
     arguments = parser.parse_args()
-    measure_rules()
+    rows = [measure_rules()]
     with postgres.server() as server:
         asyncio.run(postgres.migrated_template(server))
         for messages in arguments.messages:
-            asyncio.run(measure(server, messages, arguments.rounds, with_rules=arguments.rules))
+            rows.append(asyncio.run(measure(server, messages, arguments.rounds, with_rules=arguments.rules)))
+    results.write("find_thread", "Evidence and decision of nine sorts of mail, in a transaction of its own.", rows)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+# What was measured, and the figure with its unit.
+Row = tuple[str, str]
+
 FILE = Path(__file__).with_name("RESULTS.md")
 _HEAD = """# Results
 
@@ -15,7 +18,7 @@ Written by `make bench`. Ratios within one run travel between machines, absolute
 """
 
 
-def write(title: str, how: str, rows: list[tuple[str, str]]) -> None:
+def write(title: str, how: str, rows: list[Row]) -> None:
     """Replaces the section `title` by a table of (what, figure)."""
     table = "\n".join(f"| {what} | {figure} |" for what, figure in rows)
     section = f"## {title}\n\n{how}\n\n{machine()}\n\n| what | figure |\n|---|---|\n{table}\n"
