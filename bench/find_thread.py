@@ -119,8 +119,10 @@ def main() -> None:
     rows = [measure_rules()]
     with postgres.server() as server:
         asyncio.run(postgres.migrated_template(server))
-        for messages in arguments.messages:
-            rows.append(asyncio.run(measure(server, messages, arguments.rounds, with_rules=arguments.rules)))
+        rows += [
+            asyncio.run(measure(server, messages, arguments.rounds, with_rules=arguments.rules))
+            for messages in arguments.messages
+        ]
     results.write("find_thread", "Evidence and decision of nine sorts of mail, in a transaction of its own.", rows)
 
 
