@@ -164,12 +164,6 @@ async def mark_started(session: Session, tenant_id: UUID, email_ids: Sequence[UU
     )
 
 
-async def by_workflow_id(session: Session, tenant_id: UUID, workflow_id: str) -> Any:
-    return await session.fetchrow(
-        "select * from emails where tenant_id = $1 and workflow_id = $2", tenant_id, workflow_id
-    )
-
-
 async def get(session: Session, tenant_id: UUID, email_id: UUID, *, lock: bool = False) -> Any:
     """The row. Raises LookupError: a workflow's email always has one."""
     query = "select * from emails where tenant_id = $1 and email_id = $2"

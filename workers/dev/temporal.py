@@ -9,11 +9,11 @@ from pathlib import Path
 from workers.dev.errors import DevError
 from workers.dev.ports import HOST, Ports
 from workers.dev.supervisor import Service
+from workflows.names import SEARCH_ATTRIBUTES
 
 NAMESPACE = "default"
 # Longer than any provider redelivers: as long as a closed run is kept, its workflow id cannot start a second one.
 RETENTION = "720h"
-SEARCH_ATTRIBUTES = ("TenantId", "MailboxId", "Provider", "Outcome", "WaitReason", "MessageIdHash", "TicketNo")
 
 
 def temporal_program() -> str:
