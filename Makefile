@@ -62,8 +62,9 @@ dev-venv: venv
 system-packages:
 	@.ci/system-packages
 
+# As many processes as processors, each with a Postgres and a Temporal server of its own.
 test: dev-venv system-packages
-	@$(BIN)/python -m pytest $(or $(ARGS),tests)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(or $(ARGS),tests)
 
 lint: dev-venv
 	$(BIN)/ruff check .

@@ -49,6 +49,12 @@ class ParserPool:
         self._arguments = (str(memory_bytes), str(cpu_seconds), str(mails_per_process))
         self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
         self._running: set[asyncio.subprocess.Process] = set()
+        self._closed = False
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes that run now."""
+        return [process.pid for process in self._running if process.returncode is None]
 
     async def start(self) -> None:
         """Starts the processes; raises RuntimeError where one does not come up."""
@@ -56,7 +62,8 @@ class ParserPool:
             self._idle.put_nowait(process)
 
     async def close(self) -> None:
-        """Ends every process, also one that is parsing."""
+        """Ends every process, also one that is parsing; a mail that comes later finds no process."""
+        self._closed = True
         for process in list(self._running):
             await self._end(process)
 
@@ -66,7 +73,8 @@ class ParserPool:
         """`mail.parse.parse` of bytes or of a file, without the content of the attachments.
 
         Where the parser had to be killed, its headers with `parser_timeout`, `parser_memory` or `parser_killed` in
-        `problems`. Raises OSError for a file that cannot be read or written, RuntimeError where no process starts.
+        `problems`. Raises OSError for a file that cannot be read or written, RuntimeError where no process starts or
+        the pool is closed.
         """
         return await self._run(_Request(raw, known_texts, received_at))
 
@@ -115,11 +123,17 @@ class ParserPool:
         self._running.add(process)
         assert process.stdout is not None
         try:
+            if self._closed:
+                raise RuntimeError("the parser pool is closed")
             async with asyncio.timeout(_START_SECONDS):
                 await process.stdout.readexactly(len(READY))
         except (TimeoutError, asyncio.IncompleteReadError):
             await self._end(process)
             raise RuntimeError(f"the parser process did not start (exit code {process.returncode})") from None
+        except BaseException:
+            # Nobody else knows this process: a caller that was cancelled meanwhile would leave it behind.
+            await asyncio.shield(self._end(process))
+            raise
         return process
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:

@@ -111,13 +111,16 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
 async def _ensure_roles(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """The roles live outside the migrations: they belong to the cluster, which may hold several databases."""
     for role in ("postroom_app", "postroom_directory"):
-        await connection.execute(f"""
-            do $$ begin
-              create role {role} nologin nosuperuser nobypassrls;
-            exception when duplicate_object or unique_violation then null;
-            end $$""")
-        # The login that migrates may also run the application: it acts as the role, never as itself.
-        await connection.execute(f"grant {role} to current_user")
+        # Where an administrator made the roles, the login that migrates need not be one that may.
+        if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
+            await connection.execute(f"""
+                do $$ begin
+                  create role {role} nologin nosuperuser nobypassrls;
+                exception when duplicate_object or unique_violation then null;
+                end $$""")
+        # It may also run the application: it acts as the role, never as itself.
+        if not await connection.fetchval("select pg_has_role(current_user, $1, 'member')", role):
+            await connection.execute(f"grant {role} to current_user")
     await connection.execute("grant usage on schema public to postroom_app, postroom_directory")
     await connection.execute("""
         create table if not exists schema_migrations (

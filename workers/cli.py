@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, help_text in (
         ("migrate", "bring the database schema to this release"),
+        ("temporal-setup", "make the Temporal namespace and its search attributes, on a cluster of your own"),
         ("worker", "run workflows and activities"),
         ("listener", "watch IMAP mailboxes"),
         ("webhooks", "receive webhooks and SMTP"),
@@ -73,7 +74,7 @@ def _process(args: argparse.Namespace) -> int:
 
     from workers import process
 
-    process.main(importlib.import_module(f"workers.{args.process}").run)
+    process.main(importlib.import_module(f"workers.{args.process.replace('-', '_')}").run)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from mail.pool import ParserPool
 from storage.access import Role
-from storage.database import Database
-from tests.integration.console.site import Site, open_site
+from tests.integration.console.site import Site
 from workers import admin
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -65,20 +63,6 @@ async def browser(trap_server: tuple[Trap, int]) -> AsyncIterator[Browser]:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, names])
         yield chromium
         await chromium.close()
-
-
-@pytest_asyncio.fixture(scope="session")
-async def parser() -> AsyncIterator[ParserPool]:
-    pool = ParserPool(processes=1)
-    await pool.start()
-    yield pool
-    await pool.close()
-
-
-@pytest_asyncio.fixture
-async def site(db: Database, parser: ParserPool, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(db, parser, tmp_path / "objects") as opened:
-        yield opened
 
 
 @dataclass

@@ -43,13 +43,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-def processes() -> list[int]:
-    return [pid for pid in child_pids(os.getpid()) if alive(pid)]
-
-
 async def stopped_while_parsing(pool: ParserPool) -> asyncio.Task[ParsedEmail]:
     """A parse whose process is held still, so that it cannot answer before the test has acted on it."""
-    (process,) = processes()
+    (process,) = pool.pids
     os.kill(process, signal.SIGSTOP)
     task = asyncio.create_task(pool.parse(GOOD))
     await asyncio.sleep(0)
@@ -89,7 +85,7 @@ async def test_directory_that_cannot_be_written_is_an_error_of_the_caller(pool: 
 
 async def test_killed_parser_is_a_result_with_the_headers(pool: ParserPool) -> None:
     task = await stopped_while_parsing(pool)
-    os.kill(processes()[0], signal.SIGKILL)
+    os.kill(pool.pids[0], signal.SIGKILL)
     email = await task
     assert [problem.code for problem in email.problems] == ["parser_killed"]
     assert email.subject == "Printer on floor 3"
@@ -133,10 +129,10 @@ async def test_process_is_replaced_after_its_number_of_mails() -> None:
     pool = ParserPool(1, mails_per_process=2)
     await pool.start()
     try:
-        (first,) = processes()
+        (first,) = pool.pids
         for _ in range(3):
             assert (await pool.parse(GOOD)).problems == []
-        (second,) = processes()
+        (second,) = pool.pids
         assert second != first
     finally:
         await pool.close()
@@ -145,9 +141,33 @@ async def test_process_is_replaced_after_its_number_of_mails() -> None:
 async def test_closed_pool_leaves_no_process() -> None:
     pool = ParserPool(2)
     await pool.start()
-    assert len(processes()) == 2
+    started = pool.pids
+    assert len(started) == 2
     await pool.close()
-    assert processes() == []
+    assert not any(alive(pid) for pid in started)
+
+
+async def test_process_that_a_cancelled_caller_was_starting_is_ended(pool: ParserPool) -> None:
+    known = set(child_pids(os.getpid()))
+    killed = await stopped_while_parsing(pool)
+    os.kill(pool.pids[0], signal.SIGKILL)
+    await killed
+    waiting = asyncio.create_task(pool.parse(GOOD))
+    while not (starting := set(child_pids(os.getpid())) - known):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not any(alive(pid) for pid in starting)
+
+
+async def test_closed_pool_starts_no_process() -> None:
+    pool = ParserPool(1)
+    await pool.start()
+    await pool.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await pool.parse(GOOD)
+    assert pool.pids == []
 
 
 async def test_processes_die_with_their_parent() -> None:

@@ -1,3 +1,5 @@
+"""The console as tests of its pages and of its API meet it."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
