@@ -11,8 +11,9 @@ from uuid import UUID
 from aiohttp import web
 
 from console.delivery import Delivery
+from console.roles import may
 from console.services import Services
-from storage.access import ApiToken, User
+from storage.access import ApiToken, Role, User
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -61,6 +62,15 @@ class PageCall(_Call):
     def tenant_id(self) -> UUID:
         return self.user.tenant_id
 
+    @property
+    def actor(self) -> str:
+        """Who did it, as the audit log names them."""
+        return self.user.email
+
+    def may(self, needed: Role) -> bool:
+        """Whether this person may do what needs this role."""
+        return may(self.user.role, needed)
+
     def session(self) -> AbstractAsyncContextManager[Session]:
         """One transaction over the caller's tenant."""
         return self.services.db.tenant(self.tenant_id)
@@ -68,13 +78,19 @@ class PageCall(_Call):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall(_Call):
-    """An API request by another system."""
+    """An API request by another system. `body` was read whole, within the operation's limit."""
 
     token: ApiToken
+    body: bytes
 
     @property
     def tenant_id(self) -> UUID:
         return self.token.tenant_id
+
+    @property
+    def actor(self) -> str:
+        """Which system did it, as the audit log names it."""
+        return f"api:{self.token.name}"[:200]
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """One transaction over the caller's tenant."""

@@ -8,10 +8,9 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from console import formatting
+from console import formatting, navigation
 from console.calls import PageCall
 from console.pages import static
-from console.roles import may
 from console.strings import STRINGS, text
 from storage import task_views
 
@@ -46,7 +45,9 @@ async def render(call: PageCall, template: str, *, status: int = 200, **values: 
         csrf=call.csrf,
         waiting=waiting,
         path=call.request.path,
-        may_answer=may(call.user.role, "agent"),
+        navigation=navigation.entries(call.user.role),
+        may=call.may,
+        may_answer=call.may("agent"),
         **values,
     )
 

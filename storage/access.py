@@ -6,10 +6,11 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 from uuid import UUID
 
 from domain.address import canonical
+from storage import audit
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Role = Literal["viewer", "agent", "admin", "owner"]
 Scope = Literal["read", "write"]
+# Each may do what those before it may.
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
@@ -147,6 +150,7 @@ async def sign_out(db: Database, user: User, session_token: str) -> None:
         await session.execute(
             "delete from sessions where tenant_id = $1 and token_hash = $2", user.tenant_id, token_hash(session_token)
         )
+        await audit.record(session, user.tenant_id, user.email, "sign_out", f"user/{user.user_id}")
 
 
 async def create_api_token(session: Session, tenant_id: UUID, name: str, scope: Scope) -> str:

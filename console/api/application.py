@@ -12,21 +12,20 @@ from aiohttp.typedefs import Handler
 from console.api import openapi
 from console.api.operations import OPERATIONS, Operation
 from console.api.problems import Problem, not_found
+from console.api.requests import read
 from console.calls import DELIVERY, SERVICES, ApiCall, NotFound
 from console.delivery import Delivery
 from console.services import Services
 from storage import access
 
 PREFIX = "/api/v1"
-# No request of this API carries more than an answer to a question.
-MAX_BODY = 64 * 1024
 
 log = structlog.get_logger("console.api")
 
 
 def make_api(services: Services, delivery: Delivery) -> web.Application:
     """Every operation, each behind its scope, and the document that describes them."""
-    api = web.Application(middlewares=[_problems], client_max_size=MAX_BODY)
+    api = web.Application(middlewares=[_problems])
     api[SERVICES], api[DELIVERY] = services, delivery
     described = json.dumps(openapi.document())
 
@@ -42,9 +41,9 @@ def make_api(services: Services, delivery: Delivery) -> web.Application:
 def _guarded(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         token = await _token(request)
-        if operation.scope == "write" and token.scope != "write":
-            raise Problem(403, "This token may only read: use one of scope write.")
-        return await operation.handler(ApiCall(request, token))
+        if access.SCOPES.index(token.scope) < access.SCOPES.index(operation.scope):
+            raise Problem(403, f"This token is of scope {token.scope}: use one of scope {operation.scope}.")
+        return await operation.handler(ApiCall(request, token, await read(request, operation.max_body)))
 
     return handle
 
@@ -76,13 +75,11 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
 def _http_problem(error: web.HTTPException) -> Problem:
     match error.status:
         case 404:
-            return Problem(404, f"There is no such path: {PREFIX}/openapi.json lists them.")
+            return Problem(404, f"There is no such path: {PREFIX}/openapi.json lists them.", kind="no-such-path")
         case 405:
             problem = Problem(405, f"This path does not know the method: {PREFIX}/openapi.json lists what it knows.")
             problem.headers["Allow"] = error.headers.get("Allow", "")
             return problem
-        case 413:
-            return Problem(413, f"Send at most {MAX_BODY} bytes.")
         case status:
             return Problem(status, error.reason)
 

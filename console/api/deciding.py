@@ -6,27 +6,23 @@ import asyncio
 import base64
 import binascii
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from console.api import deciding_models as models
 from console.api.models import EvidenceLine, Page
 from console.api.problems import Problem
+from console.api.requests import parse
 from console.calls import ApiCall, NotFound
 from domain.deciding import Decision
 from mail.fields import header_fields
 from mail.pool import ParserPool
-from storage import associations, dry_run, loops, mailboxes, outbound, policies, rules, tickets, unmerge
+from storage import associations, dry_run, loops, outbound, policies, rules, tickets, unmerge
 
-MAX_RULES_BODY = 2 << 20
-MAX_EXPLAIN_BODY = 16 << 20
 # Dry runs start a parser of their own; more at a time would only slow each other.
 _PARSERS = asyncio.Semaphore(2)
-
-B = TypeVar("B", bound=BaseModel)
 
 
 async def prepare_outbound(call: ApiCall) -> web.Response:
@@ -34,7 +30,7 @@ async def prepare_outbound(call: ApiCall) -> web.Response:
     async with call.session() as session:
         if await tickets.get(session, call.tenant_id, ticket_id) is None:
             raise NotFound
-    body = await _body(call, models.OutboundRequest)
+    body = parse(call, models.OutboundRequest)
     async with call.session() as session:
         try:
             prepared = await outbound.prepare(
@@ -43,7 +39,7 @@ async def prepare_outbound(call: ApiCall) -> web.Response:
                 call.tenant_id,
                 ticket_id,
                 body.to,
-                actor=_actor(call),
+                actor=call.actor,
                 valid_for=timedelta(days=body.valid_days),
             )
         except LookupError:
@@ -54,7 +50,7 @@ async def prepare_outbound(call: ApiCall) -> web.Response:
 async def split_comment(call: ApiCall) -> web.Response:
     async with call.session() as session:
         try:
-            ticket_id, number = await unmerge.split(session, call.tenant_id, call.id("id"), actor=_actor(call))
+            ticket_id, number = await unmerge.split(session, call.tenant_id, call.id("id"), actor=call.actor)
         except LookupError:
             raise NotFound from None
         except unmerge.NotSeparable as error:
@@ -63,7 +59,7 @@ async def split_comment(call: ApiCall) -> web.Response:
 
 
 async def explain(call: ApiCall) -> web.Response:
-    body = await _body(call, models.ExplainRequest, MAX_EXPLAIN_BODY)
+    body = parse(call, models.ExplainRequest)
     try:
         raw = base64.b64decode(body.raw, validate=True)
     except binascii.Error:
@@ -90,14 +86,12 @@ async def get_rules(call: ApiCall) -> web.Response:
 
 
 async def put_rules(call: ApiCall) -> web.Response:
-    body = await _body(call, models.RulesUpdate, MAX_RULES_BODY)
+    body = parse(call, models.RulesUpdate)
     async with call.session() as session:
         try:
-            version = await rules.save(
-                session, call.tenant_id, body.rule_set, based_on=body.based_on, actor=_actor(call)
-            )
+            version = await rules.save(session, call.tenant_id, body.rule_set, based_on=body.based_on, actor=call.actor)
         except rules.Conflict as error:
-            raise Problem(409, f"Nothing was saved: {error}.") from None
+            raise Problem(409, f"Nothing was saved: {error}.", kind="version-conflict") from None
     return _json(models.Rules(version=version, rule_set=body.rule_set))
 
 
@@ -107,9 +101,9 @@ async def get_policy(call: ApiCall) -> web.Response:
 
 
 async def put_policy(call: ApiCall) -> web.Response:
-    policy = await _body(call, models.TenantPolicyBody)
+    policy = parse(call, models.TenantPolicyBody)
     async with call.session() as session:
-        await policies.set_tenant(session, call.tenant_id, policy, actor=_actor(call))
+        await policies.set_tenant(session, call.tenant_id, policy, actor=call.actor)
     return _json(policy)
 
 
@@ -123,9 +117,9 @@ async def get_mailbox_policy(call: ApiCall) -> web.Response:
 
 async def put_mailbox_policy(call: ApiCall) -> web.Response:
     await get_mailbox_policy(call)
-    policy = await _body(call, models.MailboxPolicyBody)
+    policy = parse(call, models.MailboxPolicyBody)
     async with call.session() as session:
-        await policies.set_mailbox(session, call.tenant_id, call.id("id"), policy, actor=_actor(call))
+        await policies.set_mailbox(session, call.tenant_id, call.id("id"), policy, actor=call.actor)
     return _json(policy)
 
 
@@ -139,7 +133,7 @@ async def list_circuits(call: ApiCall) -> web.Response:
 async def reset_circuit(call: ApiCall) -> web.Response:
     async with call.session() as session:
         try:
-            await loops.reset(session, call.tenant_id, call.id("id"), actor=_actor(call))
+            await loops.reset(session, call.tenant_id, call.id("id"), actor=call.actor)
         except LookupError:
             raise NotFound from None
         except loops.NotOpen:
@@ -155,10 +149,10 @@ async def list_associations(call: ApiCall) -> web.Response:
 
 
 async def revoke_association(call: ApiCall) -> web.Response:
-    body = await _body(call, models.AssociationRef)
+    body = parse(call, models.AssociationRef)
     async with call.session() as session:
         try:
-            await associations.revoke(session, call.tenant_id, body.kind, body.value, actor=_actor(call))
+            await associations.revoke(session, call.tenant_id, body.kind, body.value, actor=call.actor)
         except LookupError:
             raise NotFound from None
     return await list_associations(call)
@@ -180,32 +174,16 @@ def _explanation(decision: Decision) -> models.Explanation:
 
 
 async def _mailbox(call: ApiCall, name: str) -> UUID:
-    """A mailbox of the caller's tenant, by id or address."""
-    db = call.services.db
-    try:
-        located = await mailboxes.locate(db, UUID(name))
-    except ValueError:
-        located = await mailboxes.locate_address(db, name.lower())
-    if located is None or located.tenant_id != call.tenant_id:
+    """A mailbox of the caller's tenant, by id or address; another tenant may have the same address."""
+    async with call.session() as session:
+        found: UUID | None = await session.fetchval(
+            "select mailbox_id from mailboxes where tenant_id = $1 and $2 in (address, mailbox_id::text)",
+            call.tenant_id,
+            name.lower(),
+        )
+    if found is None:
         raise NotFound
-    return located.mailbox_id
-
-
-async def _body(call: ApiCall, model: type[B], limit: int = 64 * 1024) -> B:
-    raw = bytearray()
-    async for chunk in call.request.content.iter_chunked(64 * 1024):
-        raw += chunk
-        if len(raw) > limit:
-            raise Problem(413, f"Send at most {limit} bytes.")
-    try:
-        return model.model_validate_json(bytes(raw))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()[:10])
-        raise Problem(422, f"This is not what the operation takes: {faults}.") from None
-
-
-def _actor(call: ApiCall) -> str:
-    return f"api:{call.token.name}"[:200]
+    return found
 
 
 def _json(model: BaseModel) -> web.Response:

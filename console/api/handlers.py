@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from console import bodies
-from console.api import models, paging, views
+from console.api import models, paging, requests, views
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
@@ -101,8 +101,8 @@ async def get_task(call: ApiCall) -> web.Response:
 async def resolve_task(call: ApiCall) -> web.Response:
     """Settles a task: 200 for the answer that won, 409 for one that came second, 422 for one that is no option."""
     task_id = call.id("id")
-    body = await _body(call, models.Resolution)
-    resolution = TaskResolution(choice=body.choice, by=f"api:{call.token.name}"[:200], remember=body.remember)
+    body = requests.parse(call, models.Resolution)
+    resolution = TaskResolution(choice=body.choice, by=call.actor, remember=body.remember)
     try:
         settled = await call.delivery.answer(call.tenant_id, task_id, resolution)
     except LookupError:
@@ -111,12 +111,15 @@ async def resolve_task(call: ApiCall) -> web.Response:
         async with call.session() as session:
             row = await task_views.get(session, call.tenant_id, task_id)
         options = [option["id"] for option in row["options"]]
-        raise Problem(422, f"Choose one of the task's options: {', '.join(options)}.", options=options) from None
+        raise Problem(
+            422, f"Choose one of the task's options: {', '.join(options)}.", kind="invalid-choice", options=options
+        ) from None
     if not settled.won:
         winner = settled.resolution
         raise Problem(
             409,
             f"{winner.by} has answered first: {winner.choice}. Nothing is left to do.",
+            kind="already-resolved",
             resolved_by=winner.by,
             choice=winner.choice,
         )
@@ -139,7 +142,10 @@ async def get_attachment(call: ApiCall) -> web.StreamResponse:
         return await bodies.attachment(call.services, call.request, row)
     except LookupError:
         raise Problem(
-            409, "The bytes of this attachment are not stored: its state and reason say why.", state=row["state"]
+            409,
+            "The bytes of this attachment are not stored: its state and reason say why.",
+            kind="not-stored",
+            state=row["state"],
         ) from None
 
 
@@ -154,14 +160,6 @@ async def _conversations(
     for row in rows:
         conversations[row["ticket_id"]].append(await views.comment(row, manifests[row["comment_id"]]))
     return conversations
-
-
-async def _body(call: ApiCall, model: type[models.Resolution]) -> models.Resolution:
-    try:
-        return model.model_validate_json(await call.request.read())
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
-        raise Problem(422, f'Send a JSON object such as {{"choice": "…", "remember": false}}: {faults}.') from None
 
 
 def _page(items: list[Any], rows: list[Any], limit: int, key: Any) -> web.Response:

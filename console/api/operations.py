@@ -15,7 +15,11 @@ from storage.access import Scope
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path below `/api/v1`. `response` None stands for bytes."""
+    """One method on one path below `/api/v1`. `response` None stands for bytes.
+
+    `audit` is the action that it writes to the audit log, in the transaction of what it changes: without one, the
+    operation changes nothing. `max_body` is in bytes.
+    """
 
     method: str
     path: str
@@ -26,6 +30,8 @@ class Operation:
     query: type[PageQuery] | None = None
     body: type[BaseModel] | None = None
     errors: tuple[int, ...] = ()
+    audit: str = ""
+    max_body: int = 64 * 1024
 
     @property
     def name(self) -> str:
@@ -72,6 +78,7 @@ OPERATIONS: tuple[Operation, ...] = (
         models.Task,
         body=models.Resolution,
         errors=(409, 422),
+        audit="resolve_task",
     ),
     Operation(
         "GET",
@@ -100,6 +107,7 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding_models.Outbound,
         body=deciding_models.OutboundRequest,
         errors=(422,),
+        audit="outbound",
     ),
     Operation(
         "POST",
@@ -109,6 +117,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Moves a comment that came by mail to a ticket of its own",
         deciding_models.Split,
         errors=(409,),
+        audit="split_comment",
     ),
     Operation(
         "POST",
@@ -119,6 +128,7 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding_models.Explanation,
         body=deciding_models.ExplainRequest,
         errors=(404, 422),
+        max_body=16 << 20,
     ),
     Operation("GET", "/rules", "read", deciding.get_rules, "The rules in force", deciding_models.Rules),
     Operation(
@@ -130,6 +140,8 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding_models.Rules,
         body=deciding_models.RulesUpdate,
         errors=(409, 422),
+        audit="save_rules",
+        max_body=2 << 20,
     ),
     Operation("GET", "/policy", "read", deciding.get_policy, "The tenant's policy", deciding_models.TenantPolicyBody),
     Operation(
@@ -141,6 +153,7 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding_models.TenantPolicyBody,
         body=deciding_models.TenantPolicyBody,
         errors=(422,),
+        audit="set_policy",
     ),
     Operation(
         "GET",
@@ -159,6 +172,7 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding_models.MailboxPolicyBody,
         body=deciding_models.MailboxPolicyBody,
         errors=(422,),
+        audit="set_policy",
     ),
     Operation(
         "GET",
@@ -176,6 +190,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Closes a circuit; its counts begin anew",
         models.Page[deciding_models.Circuit],
         errors=(409,),
+        audit="reset_circuit",
     ),
     Operation(
         "GET",
@@ -194,5 +209,6 @@ OPERATIONS: tuple[Operation, ...] = (
         models.Page[deciding_models.Association],
         body=deciding_models.AssociationRef,
         errors=(404, 422),
+        audit="revoke_association",
     ),
 )

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from console import bodies
 from console.calls import NotFound, PageCall
-from storage import attachments, tickets, trace
+from storage import attachments, audit, tickets, trace
 from storage.objects import raw_key
 
 
@@ -22,11 +22,13 @@ async def html(call: PageCall) -> web.Response:
 
 
 async def raw(call: PageCall) -> web.StreamResponse:
-    """The message as it was received, as a file."""
+    """The message as it was received, as a file. Who reads it is noted: it holds more than the ticket shows."""
+    email_id = call.id("id")
     async with call.session() as session:
-        row = await trace.get(session, call.tenant_id, call.id("id"))
-    if row is None or row["raw_sha256"] is None:
-        raise NotFound
+        row = await trace.get(session, call.tenant_id, email_id)
+        if row is None or row["raw_sha256"] is None:
+            raise NotFound
+        await audit.record(session, call.tenant_id, call.actor, "read_raw_mail", f"email/{email_id}")
     name = f"{row['subject'] or 'mail'}.eml"
     try:
         return await bodies.raw_mail(

@@ -1,0 +1,35 @@
+"""The console's main navigation: each entry is shown to those who may open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from console.roles import may
+from storage.access import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`key` is its text in the catalogue; pages under `also` belong to it too."""
+
+    href: str
+    key: str
+    role: Role = "viewer"
+    also: tuple[str, ...] = ()
+
+    def leads_to(self, path: str) -> bool:
+        """Whether this page is the entry's own, or one below it."""
+        return any(path == place or path.startswith(f"{place}/") for place in (self.href, *self.also))
+
+
+NAVIGATION: Final[tuple[Entry, ...]] = (
+    Entry("/", "nav.tasks", also=("/tasks",)),
+    Entry("/tickets", "nav.tickets"),
+    Entry("/find", "nav.find", also=("/emails",)),
+    Entry("/mailboxes", "nav.mailboxes"),
+)
+
+
+def entries(role: Role) -> list[Entry]:
+    return [entry for entry in NAVIGATION if may(role, entry.role)]

@@ -1,0 +1,169 @@
+"""A tenant in which one of everything exists, and a good example of every request that changes something.
+
+The tests of what holds for *every* route (roles, tenancy, audit, "GET changes nothing") are generated from the route
+tables. Whoever adds a route that changes something adds its example here; whoever adds a kind of thing, its id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from console.api.operations import OPERATIONS, Operation
+from console.routes import ROUTES, Page, Public
+from domain.decision import CircuitKey
+from storage import loops
+from tests.integration.console.site import Person, Site
+from tests.letters import letter
+from workers import admin
+
+PAGES = [route for route in ROUTES if isinstance(route, Page)]
+PUBLIC = [route for route in ROUTES if isinstance(route, Public)]
+
+
+@dataclass
+class World:
+    """`ids` are by the first part of the path that they belong to: `tickets`, `tasks`, …"""
+
+    site: Site
+    tenant_id: UUID
+    ids: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request that succeeds: a form's fields or a JSON body. `path` where ids alone do not make it."""
+
+    body: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+
+async def open_world(site: Site) -> World:
+    """A new tenant with one of everything."""
+    other = await site.other_tenant()
+    tenant_id = other.tenant_id
+    mail = letter("alice@example.com", "Theirs", to="help@other.test")
+    mail.add_alternative("<p>Secret</p>", subtype="html")
+    mail.add_attachment(b"secret", maintype="application", subtype="octet-stream", filename="theirs.bin")
+    email = await site.receive(mail, other)
+    for name in ("Bakery", "Books"):
+        client_id = await admin.add_client(site.db, tenant_id, name)
+        await admin.add_contact(site.db, tenant_id, "ines@example.org", "Ines", client_id)
+    await site.receive(letter("ines@example.org", to="help@other.test"), other)
+    async with site.db.tenant(tenant_id) as session:
+        attachment = await session.fetchval("select attachment_id from attachments")
+        task = await session.fetchval("select task_id from tasks")
+        await loops.open_circuit(session, tenant_id, CircuitKey(scope="tenant", key=""), email["email_id"])
+        circuit = await session.fetchval("select circuit_id from circuits")
+        await session.execute(
+            """insert into sender_associations (tenant_id, kind, value, client_id, learned_by)
+               values ($1, 'domain', 'example.net', $2, 'ann')""",
+            tenant_id,
+            client_id,
+        )
+    ids = {
+        "tickets": email["ticket_id"],
+        "emails": email["email_id"],
+        "tasks": task,
+        "attachments": attachment,
+        "comments": email["comment_id"],
+        "mailboxes": other.mailbox_id,
+        "circuits": circuit,
+    }
+    return World(site, tenant_id, {kind: str(value) for kind, value in ids.items()})
+
+
+async def _split(world: World) -> Example:
+    """The first comment is the ticket's own; a second one can be moved."""
+    async with world.site.db.tenant(world.tenant_id) as session:
+        mailbox_id = await session.fetchval("select mailbox_id from mailboxes")
+        message_id = await session.fetchval("select message_key from emails where email_id = $1", world.ids["emails"])
+    tenant = admin.Tenant(world.tenant_id, "Other", "", mailbox_id)
+    mail = letter("alice@example.com", "Re: Theirs", "More.", to="help@other.test", in_reply_to=message_id)
+    reply = await world.site.receive(mail, tenant)
+    return Example(path=f"/comments/{reply['comment_id']}/split")
+
+
+async def _login(world: World) -> Example:
+    await admin.add_user(world.site.db, world.tenant_id, "owner@postroom.test", "Owner", "owner")
+    link = await admin.create_login_link(world.site.db, world.tenant_id, "owner@postroom.test", "")
+    return Example(path=link)
+
+
+def _body(**body: Any) -> Callable[[World], Awaitable[Example]]:
+    async def example(world: World) -> Example:
+        return Example(body)
+
+    return example
+
+
+# For each page that changes something: `METHOD path` as the route table has it.
+FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
+    "POST /login/{token}": _login,
+    "POST /logout": _body(),
+    "POST /tasks/{id}": _body(choice="no_client"),
+}
+
+# For each operation that takes a body or changes something.
+BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
+    "POST /tasks/{id}/resolution": _body(choice="no_client"),
+    "POST /tickets/{id}/outbound": _body(to=["buyer@example.org"]),
+    "POST /comments/{id}/split": _split,
+    "POST /explain": _body(mailbox="help@other.test", raw="RnJvbTogYUBleGFtcGxlLmNvbQ0KDQpIaQ0K"),
+    "PUT /rules": _body(based_on=0, rule_set={"rules": []}),
+    "PUT /policy": _body(),
+    "PUT /mailboxes/{id}/policy": _body(),
+    "POST /circuits/{id}/reset": _body(),
+    "POST /associations/revoke": _body(kind="domain", value="example.net"),
+}
+
+
+def filled(world: World, template: str, wanted: str | None = None) -> str:
+    """The path with its id filled in: the world's own of that kind, or the one that is wanted."""
+    if "{" not in template:
+        return template
+    kind = template.split("/")[1]
+    return re.sub(r"\{id\}", wanted or world.ids[kind], template)
+
+
+async def example_of(world: World, route: Page | Public | Operation) -> Example:
+    """The route's example, its path filled in."""
+    examples = BODIES if isinstance(route, Operation) else FORMS
+    key = f"{route.method} {route.path}"
+    assert key in examples, f"{key} needs an example in tests/integration/console/world.py"
+    example = await examples[key](world)
+    return Example(example.body, example.path or filled(world, route.path))
+
+
+async def send(world: World, route: Page | Public | Operation, example: Example) -> tuple[int, str]:
+    """The request by somebody of the world's tenant who may do it."""
+    if isinstance(route, Operation):
+        http = await world.site.api("write", world.tenant_id)
+        async with http.request(route.method, example.path.lstrip("/"), json=example.body) as response:
+            return response.status, await response.text()
+    if isinstance(route, Public):
+        browser = await world.site.browser()
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        async with browser.post(example.path, data=example.body, headers=headers, allow_redirects=False) as response:
+            return response.status, await response.text()
+    person = await world.site.person("owner", world.tenant_id)
+    return await submit(person, example)
+
+
+async def submit(person: Person, example: Example) -> tuple[int, str]:
+    """A form as the browser sends it; a redirect is an answer."""
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    form = {**example.body, "csrf": await person.csrf()}
+    async with person.http.post(example.path, data=form, headers=headers, allow_redirects=False) as response:
+        return response.status, await response.text()
+
+
+def label(route: Page | Public | Operation) -> str:
+    return f"{'api ' if isinstance(route, Operation) else ''}{route.method} {route.path}"
+
+
+CHANGING: list[Page | Public | Operation] = [route for route in (*PAGES, *PUBLIC, *OPERATIONS) if route.method != "GET"]
+READING: list[Page | Operation] = [route for route in (*PAGES, *OPERATIONS) if route.method == "GET"]
