@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -216,10 +216,17 @@ async def hint(db: Database, mailbox_ids: Sequence[UUID]) -> datetime:
     return stored
 
 
-async def hints_signalled(db: Database, mailbox_ids: Sequence[UUID], until: datetime) -> None:
-    """The mailboxes' workflows know of every hint up to `until`, by the database's clock."""
+async def hints_signalled(db: Database, told: Mapping[UUID, datetime]) -> None:
+    """Each of these mailboxes' workflows knows of every hint up to this time, by the database's clock."""
+    # In one order everywhere, so that two of these cannot deadlock.
+    ids = sorted(told)
     async with db.directory() as session:
-        await session.execute("select directory_hints_signalled($1, $2)", list(mailbox_ids), until)
+        await session.execute(
+            """select count(directory_hints_signalled(array[told.id], told.until))
+                 from unnest($1::uuid[], $2::timestamptz[]) as told (id, until)""",
+            ids,
+            [told[mailbox_id] for mailbox_id in ids],
+        )
 
 
 async def hints_owed(db: Database) -> dict[UUID, datetime]:

@@ -18,6 +18,7 @@ from webhooks.jwks import Jwks
 from webhooks.microsoft import MicrosoftWebhook
 from webhooks.raw import RawWebhook
 from webhooks.starter import Starter
+from webhooks.teller import Teller
 from workers import health, process
 from workers.settings import Settings
 from workers.temporal import TemporalRuns, lazy_client
@@ -30,7 +31,8 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(process.database(settings))
         runs = TemporalRuns(await lazy_client())
-        starter, hints = Starter(runs), Hints(db, runs)
+        starter, teller = Starter(runs), Teller(db, runs)
+        hints = Hints(db, teller)
         ingress = Ingress(db, Objects(settings.objects_url), starter, max_message_bytes=settings.max_message_bytes)
         http = await stack.enter_async_context(web.new_session())
         application = app.build(
@@ -49,4 +51,4 @@ async def run(settings: Settings) -> None:
         log.info("webhooks are served", http=settings.webhooks_port, smtp=settings.smtp_port)
         async with asyncio.TaskGroup() as group:
             group.create_task(starter.run())
-            group.create_task(hints.run())
+            group.create_task(teller.run())

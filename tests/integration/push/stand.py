@@ -30,6 +30,7 @@ from webhooks.hints import Hints
 from webhooks.jwks import Jwks
 from webhooks.microsoft import MicrosoftWebhook
 from webhooks.raw import RawWebhook
+from webhooks.teller import Teller
 
 # Far longer than any test: what happens within a test happened because of a notification.
 NEVER = timedelta(hours=1)
@@ -151,8 +152,9 @@ async def serve_webhooks(house: House, port: int = 0) -> AsyncIterator[str]:
     """The webhooks process' HTTP side, in this process; gives its base URL."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(provider_web.new_session())
-        hints = Hints(house.db, house.runs)
-        telling = asyncio.create_task(hints.run())
+        teller = Teller(house.db, house.runs)
+        hints = Hints(house.db, teller)
+        telling = asyncio.create_task(teller.run())
         stack.callback(telling.cancel)
         # The push endpoints' audiences hold the port, which is only known once it is bound.
         site_socket = socket.create_server(("127.0.0.1", port))
