@@ -42,6 +42,7 @@ async def list_page(db: Database, provider: Provider, mailbox: MailboxRef) -> Pa
             raw_size=m.size if m.sha256 else None,
             # Graph tells whole seconds.
             history=m.received_at is not None and m.received_at < state.connected_at.replace(microsecond=0),
+            thread_id=m.thread_id,
         )
         for m in changes.messages
     ]

@@ -1,4 +1,8 @@
-"""Which ticket a mail belongs to: evidence from strongest to weakest, until there is one its sender may write on."""
+"""Which ticket a mail belongs to: evidence from strongest to weakest, until there is one its sender may write on.
+
+What the source itself groups into one conversation (Gmail, Microsoft 365) comes after every id that the mail names: it
+is made of headers and subjects that anybody can write. So it counts for answers only, and only for who may write there.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ _LABELS: dict[Source, str] = {
     "bounce": "Bounced mail",
     "in_reply_to": "In-Reply-To",
     "references": "References",
+    "provider_thread": "Conversation at the source",
     "own_id": "Its own Message-ID",
 }
 # Machines that nobody should be asked about: without a right to the ticket they are recorded, and that is all.
@@ -22,6 +27,8 @@ _UNASKED = frozenset({"auto_reply", "bounce", "report"})
 _FAILED = "its address failed authentication, so somebody else may have sent it"
 _UNPROVEN = "nothing proves that it is from this address, and this mailbox wants proof"
 _STRANGER = "its sender takes no part in it"
+_NAMED = "The mail names a message, a token or the number of this ticket"
+_GROUPED = "The source shows it in one conversation with mails of this ticket"
 
 
 class Conversation:
@@ -36,7 +43,14 @@ class Conversation:
         self.continues: TicketFacts | None = None
 
     def find(self) -> Decision | None:
-        return self._chosen() or self._between_parents() or self._by_ids() or self._by_subject()
+        return (
+            self._chosen()
+            or self._between_parents()
+            or self._by_ids({"own_token", "bounce", "in_reply_to", "references"})
+            or self._by_source()
+            or self._by_ids({"own_id"})
+            or self._by_subject()
+        )
 
     def _chosen(self) -> Decision | None:
         answer = self._answers.to("choose_ticket")
@@ -64,16 +78,18 @@ class Conversation:
         line = "In-Reply-To names a mail of this ticket"
         return Decision(action="ask", question=questions.choose_ticket([(t, 0.5, line) for t in writable]))
 
-    def _by_ids(self) -> Decision | None:
+    def _by_ids(self, sources: set[Source]) -> Decision | None:
+        if self.continues:
+            return None
         target: TicketFacts | None = None
         for thread in self._facts.threads:
+            if thread.source not in sources:
+                continue
             ticket = self._facts.tickets.get(thread.ticket_id) if thread.ticket_id else None
             label = _LABELS[thread.source]
             if ticket is None:
-                if thread.in_flight is not None and thread.in_flight not in self._facts.waited:
-                    self._notes.add(label, "names a mail that is not decided yet")
-                    patience = PERSON_PATIENCE if thread.waits_for_person else PARENT_PATIENCE
-                    return Decision(action="wait", wait_for=thread.in_flight, patience=patience)
+                if (wait := self._wait(thread, "names a mail that is not decided yet")) is not None:
+                    return wait
                 self._notes.add(label, "names no mail that is known here")
             elif thread.source == "own_id" and thread.kind == "member":
                 continue  # another message under the same Message-ID: `same_message` has flagged it
@@ -88,6 +104,38 @@ class Conversation:
         if target is not None:
             return self._append(target) if not self._sender.is_doubtful else self._review(target, self._doubt())
         return None
+
+    def _wait(self, thread: ThreadEvidence, why: str) -> Decision | None:
+        if thread.in_flight is None or thread.in_flight in self._facts.waited:
+            return None
+        self._notes.add(_LABELS[thread.source], why)
+        patience = PERSON_PATIENCE if thread.waits_for_person else PARENT_PATIENCE
+        return Decision(action="wait", wait_for=thread.in_flight, patience=patience)
+
+    def _by_source(self) -> Decision | None:
+        """The tickets whose mails the source groups with this one."""
+        grouped = [t for t in self._facts.threads if t.source == "provider_thread"]
+        if not grouped or self.continues or self._facts.kind in ("bounce", "report"):
+            return None
+        label = _LABELS["provider_thread"]
+        if not self._facts.is_answer:
+            # Gmail puts every mail of a robot with one subject into one conversation, too.
+            self._notes.add(label, "has earlier mails, but this one answers none: it stands for itself")
+            return None
+        tickets = [self._facts.tickets[t.ticket_id] for t in grouped if t.ticket_id in self._facts.tickets]
+        if not tickets:
+            return self._wait(grouped[0], "has a mail that is not decided yet")
+        self._notes.add(label, "has mails on " + ", ".join(f"#{ticket.number}" for ticket in tickets))
+        writable = [ticket for ticket in tickets if self._sender.belongs_to(ticket)]
+        if not writable:
+            return self._review(tickets[0], _STRANGER, _GROUPED)
+        if self._sender.is_doubtful:
+            return self._review(writable[0], self._doubt(), _GROUPED)
+        if len(writable) > 1 and self._facts.kind not in _UNASKED:
+            if self._answers.to("choose_ticket") is not None:
+                return None
+            return Decision(action="ask", question=questions.choose_ticket([(t, 0.5, _GROUPED) for t in writable]))
+        return self._append(writable[0])
 
     def _strong(self, thread: ThreadEvidence, ticket: TicketFacts, label: str) -> Decision | None:
         """Evidence that names this very ticket: append, or ask, or (the answer kept it off) None."""
@@ -149,13 +197,14 @@ class Conversation:
     def _doubt(self) -> str:
         return _FAILED if self._sender.is_forged else _UNPROVEN
 
-    def _review(self, ticket: TicketFacts, doubt: str) -> Decision | None:
+    def _review(self, ticket: TicketFacts, doubt: str, tie: str = _NAMED) -> Decision | None:
         if self._facts.kind in _UNASKED:
             self._notes.add("Kind of mail", f"{self._facts.kind}, and {doubt}: it changes nothing on #{ticket.number}")
             return None
         answer = self._answers.to("review_sender")
         if answer is None:
-            return Decision(action="ask", question=questions.review_sender(self._facts, ticket, doubt=doubt))
+            question = questions.review_sender(self._facts, ticket, doubt=doubt, tie=tie)
+            return Decision(action="ask", question=question)
         if answer.choice == f"ticket:{ticket.ticket_id}":
             self._notes.add("Answer", f"{who(answer)} lets the sender write on #{ticket.number}")
             return self._append(ticket)

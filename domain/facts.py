@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain import subjects
 from domain.email import Address, Authentication, Bounce, MailKind
 from domain.inbound import Outcome
 from domain.policy import Destination, MailboxPolicy, TenantPolicy
 from domain.rule_actions import RuleOutcome
 
-Source = Literal["own_token", "bounce", "in_reply_to", "references", "own_id"]
+Source = Literal["own_token", "bounce", "in_reply_to", "references", "provider_thread", "own_id"]
 Scope = Literal["ticket", "pair", "mailbox", "tenant", "ticket_total"]
 
 
@@ -156,3 +157,9 @@ class Facts(_Fact):
     @property
     def automated(self) -> bool:
         return self.kind in ("auto_reply", "bounce", "report", "notification", "complaint")
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the mail itself says that it answers something."""
+        names_others = any(t.source in ("in_reply_to", "references") for t in self.threads)
+        return names_others or self.kind == "auto_reply" or subjects.is_reply(self.subject)

@@ -73,8 +73,9 @@ def _identify_client(text: str, candidates: list[Candidate]) -> Question:
     )
 
 
-def review_sender(facts: Facts, ticket: TicketFacts, *, doubt: str) -> Question:
-    """The mail names a ticket on which its sender may not write by themselves. `doubt` says why, as a sentence."""
+def review_sender(facts: Facts, ticket: TicketFacts, *, doubt: str, tie: str) -> Question:
+    """The mail answers a ticket on which its sender may not write by themselves. `doubt` says why, and `tie` what makes
+    it an answer, both as sentences."""
     return Question(
         kind="review_sender",
         text=f"This mail answers #{ticket.number}, but {doubt}. May they write there?",
@@ -89,7 +90,7 @@ def review_sender(facts: Facts, ticket: TicketFacts, *, doubt: str) -> Question:
                 title=f"#{ticket.number} {ticket.subject}",
                 score=0.5,
                 evidence=[
-                    "The mail names a message, a token or the number of this ticket",
+                    tie,
                     f"{facts.sender or 'The sender'}: {doubt}",
                 ],
             )

@@ -17,6 +17,7 @@ class Listed:
     """One message as the provider lists it. `message_id` is the raw header value, where listing tells it.
 
     `sha256`: the bytes are in the object store already, since this source tells the Message-ID in no other way.
+    `thread_id`: what the source calls the conversation, in this mailbox; a hint that senders can influence.
     """
 
     locator: str
@@ -24,6 +25,7 @@ class Listed:
     size: int | None = None
     received_at: datetime | None = None
     sha256: str | None = None
+    thread_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

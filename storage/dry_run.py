@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -47,6 +47,7 @@ async def explain(
         seq=_LAST,
         content_sha256=identity.content_digest(raw),
         email=email,
+        received_at=datetime.now(UTC),
     )
 
     async def loaded() -> Headers:

@@ -72,7 +72,7 @@ async def gather(
     )
     await threads.find(session, keys, incoming, facts)
     await _people(session, incoming, facts)
-    if not any(t.ticket_id for t in facts.threads):
+    if not any(t.ticket_id for t in facts.threads if t.source != "provider_thread"):
         await threads.propose(session, tenant_id, facts)
     await threads.tickets(session, tenant_id, facts)
     if facts.automated or holds.storms:

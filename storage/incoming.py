@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message to be decided; in the ledger, or (a dry run) not. `seq` is its place among the sightings."""
+    """A message to be decided; in the ledger, or (a dry run) not. `seq` is its place among the sightings,
+    `provider_thread_id` what its source calls the conversation."""
 
     tenant_id: UUID
     email_id: UUID
@@ -26,6 +27,8 @@ class Incoming:
     seq: int
     content_sha256: str | None
     email: ParsedEmail
+    received_at: datetime
+    provider_thread_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ left join inbound_defaults d on d.tenant_id = m.tenant_id and d.defaults_id = m.
 async def load(session: Session, tenant_id: UUID, email_id: UUID) -> tuple[Incoming, Setting]:
     """A message of the ledger that was parsed. Raises LookupError for any other."""
     row = await session.fetchrow(
-        f"""select e.email_id, e.mailbox_id, e.message_key, e.seq, e.content_sha256, c.parsed, {_SETTING},
+        f"""select e.email_id, e.mailbox_id, e.message_key, e.seq, e.content_sha256, e.received_at,
+                   e.provider_thread_id, c.parsed, {_SETTING},
                    exists (select from outbound_messages o
                             where o.tenant_id = e.tenant_id and o.message_id = e.message_key) as own_message
               from emails e join email_contents c using (tenant_id, email_id)
@@ -76,6 +80,8 @@ async def load(session: Session, tenant_id: UUID, email_id: UUID) -> tuple[Incom
         row["seq"],
         row["content_sha256"],
         ParsedEmail.model_validate(row["parsed"]),
+        row["received_at"],
+        row["provider_thread_id"],
     )
     return incoming, _setting(row)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One listed message. `message_id` is the raw header value; the sha256 is given when the bytes are stored."""
+    """One listed message. `message_id` is the raw header value; the sha256 is given when the bytes are stored;
+    `thread_id` is what the source calls its conversation."""
 
     locator: str
     message_id: str | None
@@ -27,6 +28,7 @@ class Sighting:
     raw_sha256: str | None = None
     raw_size: int | None = None
     history: bool = False
+    thread_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,13 @@ def new_id() -> UUID:
 # what the first one found taken.
 _INSERT = """
 insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, received_at,
-                    raw_sha256, raw_size, history, timeline)
+                    raw_sha256, raw_size, history, provider_thread_id, timeline)
 select $1, r.email_id, $2, r.locator, r.message_key, r.workflow_id, coalesce(r.received_at, now()),
-       r.raw_sha256, r.raw_size, r.history, jsonb_build_array(jsonb_build_object('step', 'listed', 'at', now()))
+       r.raw_sha256, r.raw_size, r.history, r.thread_id,
+       jsonb_build_array(jsonb_build_object('step', 'listed', 'at', now()))
   from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::bigint[],
-              $10::boolean[]) as r (email_id, locator, message_key, workflow_id, received_at, raw_sha256, raw_size,
-                                    history)
+              $10::boolean[], $11::text[]) as r (email_id, locator, message_key, workflow_id, received_at, raw_sha256,
+                                                 raw_size, history, thread_id)
 on conflict do nothing
 returning email_id, locator, workflow_id, received_at"""
 
@@ -124,6 +127,7 @@ async def _insert(
         [s.raw_sha256 for s in batch],
         [s.raw_size for s in batch],
         [s.history for s in batch],
+        [s.thread_id for s in batch],
     )
 
 

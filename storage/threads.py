@@ -21,6 +21,8 @@ MAX_IDS = 50
 # How far a chain of tickets that carry each other on is followed.
 _MAX_CONTINUED = 5
 _LIKELY_WITHIN = "90 days"
+# How many of the latest mails of a source's own thread are looked at.
+_THREAD_TAIL = 20
 # What `ticket_message_ids` knows of an id that no ticket has.
 _UNKNOWN: Mapping[str, Any] = {"ticket_id": None, "kind": "member", "recipients": None}
 
@@ -65,9 +67,11 @@ async def find(session: Session, keys: Mapping[str, bytes], incoming: Incoming, 
     }
     members = {message_id for message_id, row in known.items() if row["kind"] == "member"}
     unknown = [i for i in ids[:-1] if i not in members and key_of[i] not in members]
-    in_flight, elsewhere = await _ledger(session, incoming, ids, unknown, facts)
+    in_flight, elsewhere, grouped = await _ledger(session, incoming, ids, unknown, facts)
     facts.threads = await _token(session, keys, incoming, facts)
     for source, message_id in named:
+        if source == "own_id":
+            facts.threads += grouped
         key = key_of[message_id]
         flight = in_flight.get(message_id) if source != "own_id" else None
         found = {k: known[k] for k in ([key] if source == "own_id" else [key, message_id]) if k in known}
@@ -91,8 +95,8 @@ async def find(session: Session, keys: Mapping[str, bytes], incoming: Incoming, 
 
 async def _ledger(
     session: Session, incoming: Incoming, ids: list[str], unknown: list[str], facts: Facts
-) -> tuple[dict[str, Any], dict[str, UUID]]:
-    """(undecided mails by key, tickets by key); fills in `sightings`, too.
+) -> tuple[dict[str, Any], dict[str, UUID], list[ThreadEvidence]]:
+    """(undecided mails by key, tickets by key, what the source's own thread says); fills in `sightings`, too.
 
     The tickets are those of mails whose ids no ticket has under this mailbox's keys: another mailbox's, or of the time
     before the tenant's policy about copies was changed.
@@ -109,7 +113,11 @@ async def _ledger(
            select 'elsewhere', e.* from unnest($7::text[]) as id,
              lateral (select message_key, email_id, seq, state, outcome, ticket_id, mailbox_id, content_sha256
                         from emails where tenant_id = $1 and message_key = id and ticket_id is not null
-                       order by seq limit 1) as e""",
+                       order by seq limit 1) as e
+           union all
+           (select 'thread', message_key, email_id, seq, state, outcome, ticket_id, mailbox_id, content_sha256
+              from emails where tenant_id = $1 and mailbox_id = $6 and provider_thread_id = $8 and email_id <> $3
+               and received_at <= $9 order by seq desc limit $10)""",
         incoming.tenant_id,
         ids[:-1],
         incoming.email_id,
@@ -117,6 +125,9 @@ async def _ledger(
         alone,
         incoming.mailbox_id,
         unknown,
+        incoming.provider_thread_id,
+        incoming.received_at,
+        _THREAD_TAIL,
     )
     facts.sightings = [
         Sighting(
@@ -131,7 +142,27 @@ async def _ledger(
         if r["what"] == "sighting"
     ]
     in_flight = {r["message_key"]: r for r in rows if r["what"] == "flight"}
-    return in_flight, {r["message_key"]: r["ticket_id"] for r in rows if r["what"] == "elsewhere"}
+    elsewhere = {r["message_key"]: r["ticket_id"] for r in rows if r["what"] == "elsewhere"}
+    return in_flight, elsewhere, _grouped([r for r in rows if r["what"] == "thread"])
+
+
+def _grouped(rows: list[Any]) -> list[ThreadEvidence]:
+    """The tickets of a source's thread, that of the newest mail first; where it has none, its oldest undecided mail."""
+    tickets = list(dict.fromkeys(row["ticket_id"] for row in rows if row["ticket_id"] is not None))
+    if tickets:
+        return [ThreadEvidence(source="provider_thread", message_id=f"<thread {t}>", ticket_id=t) for t in tickets]
+    undecided = [row for row in rows if row["outcome"] is None]
+    if not undecided:
+        return []
+    oldest = min(undecided, key=lambda row: row["seq"])
+    return [
+        ThreadEvidence(
+            source="provider_thread",
+            message_id="<thread>",
+            in_flight=oldest["email_id"],
+            waits_for_person=oldest["state"] == "waiting",
+        )
+    ]
 
 
 async def _token(session: Session, keys: Mapping[str, bytes], incoming: Incoming, facts: Facts) -> list[ThreadEvidence]:
@@ -164,7 +195,7 @@ async def propose(session: Session, tenant_id: UUID, facts: Facts) -> None:
     """Tickets that the subject points to, where no id does."""
     number, key = subjects.ticket_number(facts.subject), subjects.normalised(facts.subject)
     # A mail that names others has, or will have, its conversation by them.
-    names_others = any(t.source != "own_id" for t in facts.threads)
+    names_others = any(t.source not in ("own_id", "provider_thread") for t in facts.threads)
     is_reply = facts.kind == "ordinary" and subjects.is_reply(facts.subject) and not names_others
     likely = key if is_reply and facts.sender else ""
     if number is None and not likely:
@@ -189,7 +220,8 @@ async def propose(session: Session, tenant_id: UUID, facts: Facts) -> None:
 
 async def tickets(session: Session, tenant_id: UUID, facts: Facts) -> None:
     """Fills in the tickets that any evidence names, and those that carry closed ones on."""
-    wanted = {t.ticket_id for t in facts.threads if t.ticket_id} | {p.ticket_id for p in facts.proposals}
+    counted = [t for t in facts.threads if t.source != "provider_thread" or facts.is_answer]
+    wanted = {t.ticket_id for t in counted if t.ticket_id} | {p.ticket_id for p in facts.proposals}
     for _ in range(_MAX_CONTINUED):
         missing = wanted - facts.tickets.keys()
         if not missing:

@@ -29,6 +29,10 @@ class History:
     def message_id(self, number: int) -> str:
         return f"m{number}@example.com"
 
+    def thread(self, ticket: int) -> str:
+        """What the mailbox's source calls the conversation of a ticket."""
+        return f"t{ticket}"
+
     def person(self, ticket: int) -> str:
         return f"p{ticket}@c{ticket % self.clients}.example"
 
@@ -69,12 +73,13 @@ async def fill(url: str, messages: int) -> History:
 
 
 async def arrive(session: asyncpg.Connection[asyncpg.Record], history: History, email: ParsedEmail) -> UUID:
-    """One more mail, parsed and ready to be decided."""
+    """One more mail, parsed and ready to be decided; its source puts it into the conversation of some ticket."""
     email_id = new_id()
     await session.execute(
         """with email as (
-             insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, content_sha256)
-             values ($1, $2, $3, $6, $4, $6, $6))
+             insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, content_sha256,
+                                 provider_thread_id)
+             values ($1, $2, $3, $6, $4, $6, $6, $7))
            insert into email_contents (tenant_id, email_id, parsed) values ($1, $2, $5)""",
         history.tenant_id,
         email_id,
@@ -82,6 +87,7 @@ async def arrive(session: asyncpg.Connection[asyncpg.Record], history: History, 
         email.message_id,
         email.model_dump(mode="json"),
         str(email_id),
+        history.thread(email_id.int % history.tickets),
     )
     return email_id
 
@@ -104,10 +110,10 @@ _STATEMENTS = (
        select uuid '{tenant}', md5('t' || g)::uuid, 'p' || g || '@c' || g % {clients} || '.example', 'author'
          from generate_series(0, {mails} / {each} - 1) g""",
     """insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, state, outcome,
-                           ticket_id, comment_id, content_sha256)
+                           ticket_id, comment_id, content_sha256, provider_thread_id)
        select uuid '{tenant}', md5('e' || g)::uuid, uuid '{mailbox}', g, 'm' || g || '@example.com', 'w' || g, 'done',
               case when g % {each} = 0 then 'ticket' else 'comment' end,
-              md5('t' || g / {each})::uuid, md5('k' || g)::uuid, g
+              md5('t' || g / {each})::uuid, md5('k' || g)::uuid, g, 't' || g / {each}
          from generate_series(0, {mails} - 1) g""",
     """insert into email_contents (tenant_id, email_id, parsed)
        select uuid '{tenant}', md5('e' || g)::uuid, '{{}}' from generate_series(0, {mails} - 1) g""",

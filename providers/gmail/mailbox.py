@@ -250,7 +250,7 @@ class GmailMailbox:
             raise
         except ProviderError:
             return Listed(locator)
-        return Listed(locator, kept.message_id, kept.size, received, kept.sha256)
+        return Listed(locator, kept.message_id, kept.size, received, kept.sha256, _thread(fields.get("threadId")))
 
     def wanted(self, labels: Iterable[str]) -> bool:
         """A configured label, and not spam, deleted, a draft or a chat. A mail one sent to oneself has INBOX, too."""
@@ -277,6 +277,10 @@ def _checked(locator: str) -> str:
     if not _MESSAGE_ID.fullmatch(locator):
         raise Permanent("not a Gmail message id")
     return locator
+
+
+def _thread(value: Any) -> str | None:
+    return value if isinstance(value, str) and _MESSAGE_ID.fullmatch(value) else None
 
 
 def _number(value: Any) -> int:

@@ -22,7 +22,7 @@ OVERLAP = timedelta(days=1)
 LIFETIME = timedelta(minutes=10_080 - 15)
 # A message that was announced and is not there (yet): seconds until it is asked for again, then it is gone.
 MISSING_RETRIES = (2.0, 10.0)
-_SELECT = "id,internetMessageId,receivedDateTime,parentFolderId,isDraft"
+_SELECT = "id,internetMessageId,conversationId,receivedDateTime,parentFolderId,isDraft"
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_=+/-]{1,600}")
 _SUBSCRIPTION_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
 
@@ -181,10 +181,12 @@ def _listed(item: dict[str, Any]) -> Listed | None:
     locator, message_id = item.get("id"), item.get("internetMessageId")
     if "@removed" in item or item.get("isDraft") or not isinstance(locator, str) or not _MESSAGE_ID.fullmatch(locator):
         return None
+    thread = item.get("conversationId")
     return Listed(
         locator,
         message_id if isinstance(message_id, str) else None,
         received_at=_moment(item.get("receivedDateTime")),
+        thread_id=thread if isinstance(thread, str) and _MESSAGE_ID.fullmatch(thread) else None,
     )
 
 

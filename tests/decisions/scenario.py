@@ -125,7 +125,8 @@ class Mail(_Part):
 
     `{id m1}`, `{number m1}`, `{token m1}`, `{token m1 for bob@example.com}`, `{token m1 expired}`, `{sent m1}` (the id
     of the outbound mail) and `{marker m1}` stand for what earlier mails brought about. An empty `from` or `to`, and the
-    `message_id` "none", leave the header out.
+    `message_id` "none", leave the header out. `thread` is what the mail's source calls its conversation, as Gmail and
+    Microsoft 365 do.
     """
 
     id: str
@@ -141,6 +142,7 @@ class Mail(_Part):
     attachments: dict[str, str] = Field(default_factory=dict)
     report: Report | None = None
     mailbox: str = "support"
+    thread: str | None = None
     with_next: bool = False
     expect: Expect = Expect()
     answer: Answer | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain import reply_token
+from domain.identity import header_message_id
 from domain.policy import MailboxPolicy, TenantPolicy
 from domain.rules import RuleSet
 from domain.task import TaskResolution
-from storage import destinations, loops, outbound, people, policies, rules, senders, unmerge
+from storage import destinations, ledger, loops, outbound, people, policies, rules, senders, unmerge
 from storage.ledger import new_id
 from storage.mailboxes import Located
+from storage.objects import raw_key
 from tests.decisions.scenario import Answer, Expect, Mail, Mailbox, Report, Scenario, State
 from tests.house import House
 
@@ -150,8 +153,23 @@ class Stage:
         message_id = await self._fill(mail.message_id) if mail.message_id else f"{mail.id}.{uuid4().hex}@example.com"
         raw = (await self._raw(mail, message_id)).encode()
         mailbox_id = self.mailboxes[mail.mailbox]
-        locator = await self.house.ingress.accept(Located(self.tenant_id, mailbox_id, "smtp", "active"), raw)
+        if mail.thread is None:
+            locator = await self.house.ingress.accept(Located(self.tenant_id, mailbox_id, "smtp", "active"), raw)
+        else:
+            locator = await self._list(mailbox_id, raw, mail.thread)
         self.delivered[mail.id] = Delivered(mail, message_id, locator, mailbox_id)
+
+    async def _list(self, mailbox_id: UUID, raw: bytes, thread_id: str) -> str:
+        """As a source does that groups mails into conversations; returns the locator."""
+        sha256 = hashlib.sha256(raw).hexdigest()
+        await self.house.objects.put(raw_key(self.tenant_id, sha256), raw)
+        sighting = ledger.Sighting(
+            sha256, header_message_id(raw), raw_sha256=sha256, raw_size=len(raw), thread_id=thread_id
+        )
+        async with self.house.db.tenant(self.tenant_id) as session:
+            (listed,) = await ledger.list_emails(session, self.tenant_id, mailbox_id, "smtp", [sighting])
+        await self.house.runs.start_email(listed.email, listed.workflow_id, listed.message_key, history=False)
+        return sha256
 
     async def _raw(self, mail: Mail, message_id: str) -> str:
         lines = [await self._fill(line) for line in mail.headers]

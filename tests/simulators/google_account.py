@@ -18,11 +18,16 @@ class Message:
     labels: set[str]
     internal_date: int
     history_id: int
+    thread_id: str = ""
+
+    def __post_init__(self) -> None:
+        # Gmail names a conversation after its first message.
+        self.thread_id = self.thread_id or self.message_id
 
     def document(self, form: str) -> dict[str, Any]:
         document: dict[str, Any] = {
             "id": self.message_id,
-            "threadId": self.message_id,
+            "threadId": self.thread_id,
             "labelIds": sorted(self.labels),
             "snippet": 'He said "raw": "aGk", twice',
             "historyId": str(self.history_id),
@@ -57,13 +62,15 @@ class Account:
     def __post_init__(self) -> None:
         self._oldest = self.history_id
 
-    def deliver(self, raw: bytes, labels: Iterable[str] = ("INBOX", "UNREAD"), *, age: float = 0) -> str:
-        """A new message, received `age` seconds ago; returns its id."""
+    def deliver(
+        self, raw: bytes, labels: Iterable[str] = ("INBOX", "UNREAD"), *, age: float = 0, thread: str = ""
+    ) -> str:
+        """A new message, received `age` seconds ago, in the conversation `thread` or one of its own; returns its id."""
         self._made += 1
         message_id = f"{0x18F0_0000_0000_0000 + self._made:016x}"
         internal_date = int((time.time() - age) * 1000)
         history_id = self._next()
-        message = Message(message_id, raw, set(labels), internal_date, history_id)
+        message = Message(message_id, raw, set(labels), internal_date, history_id, thread)
         self.messages[message_id] = message
         self._record(history_id, "messagesAdded", [{"message": self._short(message)}])
         return message_id
@@ -115,7 +122,7 @@ class Account:
         page = found[offset : offset + limit]
         answer: dict[str, Any] = {"resultSizeEstimate": len(found)}
         if page:
-            answer["messages"] = [{"id": m.message_id, "threadId": m.message_id} for m in page]
+            answer["messages"] = [{"id": m.message_id, "threadId": m.thread_id} for m in page]
         if offset + limit < len(found):
             answer["nextPageToken"] = str(offset + limit)
         return answer
@@ -131,7 +138,7 @@ class Account:
 
     @staticmethod
     def _short(message: Message) -> dict[str, Any]:
-        return {"id": message.message_id, "threadId": message.message_id, "labelIds": sorted(message.labels)}
+        return {"id": message.message_id, "threadId": message.thread_id, "labelIds": sorted(message.labels)}
 
 
 _KINDS = {

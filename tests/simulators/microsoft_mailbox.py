@@ -21,6 +21,7 @@ class Item:
     received: datetime
     draft: bool = False
     moves: int = 0
+    conversation: str = ""
 
     def identity(self, owner: str, *, immutable: bool) -> str:
         name = f"{owner}/{self.number}" if immutable else f"{owner}/{self.folder}/{self.number}/{self.moves}"
@@ -39,11 +40,12 @@ class Mailbox:
     epoch: int = field(default_factory=lambda: int(time.time()))
     log: list[tuple[str, int, str]] = field(default_factory=list)
 
-    def deliver(self, raw: bytes, folder: str = "inbox", *, age: float = 0, draft: bool = False) -> Item:
-        """A new message, received `age` seconds ago."""
-        item = Item(
-            self.epoch * 100_000 + len(self.log) + 1, raw, folder, datetime.fromtimestamp(time.time() - age, UTC), draft
-        )
+    def deliver(
+        self, raw: bytes, folder: str = "inbox", *, age: float = 0, draft: bool = False, conversation: str = ""
+    ) -> Item:
+        """A new message, received `age` seconds ago, in this conversation or one of its own."""
+        number, received = self.epoch * 100_000 + len(self.log) + 1, datetime.fromtimestamp(time.time() - age, UTC)
+        item = Item(number, raw, folder, received, draft, conversation=conversation or f"AAQkAD{number}=")
         self.items[item.number] = item
         self.log.append((folder, item.number, "created"))
         self.created(self, item)
@@ -91,6 +93,7 @@ class Mailbox:
             "@odata.etag": f'W/"{item.moves}"',
             "id": item.identity(self.user, immutable=immutable),
             "internetMessageId": message_from_bytes(item.raw)["Message-ID"],
+            "conversationId": item.conversation,
             "receivedDateTime": item.received.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "parentFolderId": item.folder,
             "isDraft": item.draft,
