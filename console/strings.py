@@ -15,6 +15,7 @@ STRINGS: Final[dict[str, str]] = {
     "nav.find": "Find email",
     "nav.mailboxes": "Mailboxes",
     "nav.search": "Find a mail, a ticket or a sender",
+    "nav.search.short": "Find a mail…",
     "nav.search.go": "Find",
     "nav.waiting": "{n} waiting",
     "time.now": "just now",

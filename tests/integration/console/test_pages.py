@@ -46,7 +46,7 @@ async def test_static_files_are_served_for_long_and_change_their_address_with_th
     _, page = await (await site.person("viewer")).get("/")
     http = await site.browser()
     found = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
-    assert len(found) == 3
+    assert len(found) == 4
     for url in found:
         async with http.get(url) as response:
             assert response.status == 200
