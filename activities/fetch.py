@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.services import Services
 from activities.sources import Sources
+from domain import tracing
 from domain.inbound import Fetched, InboundEmail
 from providers.base import Gone, Permanent
 from storage import ledger
@@ -33,8 +34,9 @@ class FetchMessage:
         with Spool(services.max_message_bytes) as spool:
             try:
                 source = await self._sources.get(email.tenant_id, email.mailbox_id)
-                async for chunk in source.fetch(row["locator"]):
-                    spool.write(chunk)
+                with tracing.span("provider fetch", {"postroom.provider": email.provider}, tracing.CLIENT):
+                    async for chunk in source.fetch(row["locator"]):
+                        spool.write(chunk)
             except Gone:
                 return Fetched(gone=True)
             except ValueError:

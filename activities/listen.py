@@ -10,6 +10,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
+from domain import tracing
 from domain.identity import shard_of
 from domain.runs import Runs
 from providers.base import Listed
@@ -40,7 +41,9 @@ class Listen:
     async def listen(self, shard: int) -> None:
         """Returns when its worker is asked to stop, so that another one takes the shard over at once."""
         stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
-        serving = asyncio.create_task(self._serve(shard))
+        # Not in this activity's trace, which would last for as long as the worker: each delivery begins its own.
+        with tracing.continuing(""):
+            serving = asyncio.create_task(self._serve(shard))
         try:
             async with heartbeating():
                 await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -112,14 +115,15 @@ class _LedgerSink:
             ledger.Sighting(m.locator, m.message_id, received_at=m.received_at, history=origin == "history")
             for m in messages
         ]
-        async with self._db.tenant(mailbox.tenant_id) as session:
-            listed = await ledger.list_emails(
-                session, mailbox.tenant_id, mailbox.mailbox_id, mailbox.provider, sightings
-            )
-            await mailboxes.move_cursor(
-                session, mailbox.tenant_id, mailbox.mailbox_id, state.folder, state.model_dump(mode="json")
-            )
-            await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
+        with tracing.span("imap listed", {"postroom.messages": len(messages)}, tracing.SERVER):
+            async with self._db.tenant(mailbox.tenant_id) as session:
+                listed = await ledger.list_emails(
+                    session, mailbox.tenant_id, mailbox.mailbox_id, mailbox.provider, sightings
+                )
+                await mailboxes.move_cursor(
+                    session, mailbox.tenant_id, mailbox.mailbox_id, state.folder, state.model_dump(mode="json")
+                )
+                await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
         for row in listed:
             task = asyncio.create_task(self._start(row))
             self._starting.add(task)
@@ -141,6 +145,8 @@ class _LedgerSink:
     async def _start(self, row: ListedEmail) -> None:
         async with self._slots:
             try:
-                await self._runs.start_email(row.email, row.workflow_id, row.message_key, history=row.history)
+                await self._runs.start_email(
+                    row.email, row.workflow_id, row.message_key, history=row.history, traceparent=row.traceparent
+                )
             except Exception as error:  # the row stays listed, and the mailbox's next tick starts it
                 activity.logger.warning("Temporal did not take a message yet: %s", type(error).__name__)

@@ -73,7 +73,9 @@ class MailboxActivities:
 
         async def start_on() -> None:
             for row in remaining:
-                await self._services.runs.start_email(row.email, row.workflow_id, row.message_key, history=row.history)
+                await self._services.runs.start_email(
+                    row.email, row.workflow_id, row.message_key, history=row.history, traceparent=row.traceparent
+                )
 
         await asyncio.gather(*(start_on() for _ in range(STARTS_AT_ONCE)))
         async with self._db.tenant(mailbox.tenant_id) as session:

@@ -17,8 +17,10 @@ class NotRunning(Exception):
 class Runs(Protocol):
     """Each call is one RPC; all but `NotRunning` failures are transient."""
 
-    async def start_email(self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool) -> None:
-        """Starts the message's workflow; one that runs or has run already is success."""
+    async def start_email(
+        self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool, traceparent: str = ""
+    ) -> None:
+        """Starts the message's workflow, in its trace; one that runs or has run already is success."""
 
     async def start_mailbox(self, mailbox: MailboxRef) -> None:
         """Starts the mailbox's entity workflow unless it runs."""

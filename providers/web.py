@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 
+from domain import tracing
 from providers.base import Transient
 
 JSON_LIMIT = 16 << 20
@@ -26,7 +29,28 @@ def new_session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=200, limit_per_host=100),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "postroom"},
+        trace_configs=[_tracing()] if tracing.enabled() else None,
     )
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """A span for each request, by method and host: paths and queries may name people and hold tokens."""
+
+    async def began(session: aiohttp.ClientSession, call: SimpleNamespace, params: Any) -> None:
+        call.began = time.monotonic()
+
+    async def ended(session: aiohttp.ClientSession, call: SimpleNamespace, params: Any) -> None:
+        attributes: dict[str, str | int] = {"http.request.method": params.method, "server.address": params.url.host}
+        if isinstance(params, aiohttp.TraceRequestEndParams):
+            attributes["http.response.status_code"] = params.response.status
+        failure = params.exception if isinstance(params, aiohttp.TraceRequestExceptionParams) else None
+        tracing.add_ended(f"{params.method} {params.url.host}", time.monotonic() - call.began, attributes, failure)
+
+    config = aiohttp.TraceConfig()
+    config.on_request_start.append(began)
+    config.on_request_end.append(ended)
+    config.on_request_exception.append(ended)
+    return config
 
 
 @asynccontextmanager

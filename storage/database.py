@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
 
+from domain import tracing
+
 if TYPE_CHECKING:
+    from asyncpg.connection import LoggedQuery
     from asyncpg.pool import PoolConnectionProxy
 
     # What a repository function takes: a connection inside a tenant's transaction.
@@ -90,6 +95,8 @@ class Database:
 async def _init(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=_encode, decoder=json.loads, schema="pg_catalog")
+    if tracing.enabled():
+        connection.add_query_logger(_trace)
 
 
 async def _no_reset(connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -100,3 +107,19 @@ async def _no_reset(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 def _encode(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _trace(query: LoggedQuery) -> None:
+    """A span for each statement, named by what it does to which table: neither its text nor its arguments."""
+    summary = _summary(query.query)
+    if summary:
+        attributes = {"db.system.name": "postgresql", "db.query.summary": summary}
+        tracing.add_ended(summary, query.elapsed, attributes, query.exception)
+
+
+@lru_cache(1024)
+def _summary(query: str) -> str:
+    """`insert emails`; empty for what opens a transaction, which asks the server for nothing."""
+    verb = query.split(None, 1)[0].lower().rstrip(";")
+    table = re.search(r"\b(?:from|into|update|join)\s+([a-z_]+)", query, re.IGNORECASE)
+    return "" if verb == "begin" else f"{verb} {table[1].lower()}" if table else verb

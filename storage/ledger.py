@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain import identity
+from domain import identity, tracing
 from domain.inbound import InboundEmail, Provider
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class ListedEmail:
-    """A ledger row that waits to be started."""
+    """A ledger row that waits to be started. `traceparent`: the trace that its listing began, or empty."""
 
     email: InboundEmail
     workflow_id: str
     message_key: str
     history: bool
+    traceparent: str = ""
 
 
 def new_id() -> UUID:
@@ -56,10 +57,10 @@ insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workf
                     raw_sha256, raw_size, history, provider_thread_id, timeline)
 select $1, r.email_id, $2, r.locator, r.message_key, r.workflow_id, coalesce(r.received_at, now()),
        r.raw_sha256, r.raw_size, r.history, r.thread_id,
-       jsonb_build_array(jsonb_build_object('step', 'listed', 'at', now()))
+       jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('step', 'listed', 'at', now(), 'trace', r.trace)))
   from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::bigint[],
-              $10::boolean[], $11::text[]) as r (email_id, locator, message_key, workflow_id, received_at, raw_sha256,
-                                                 raw_size, history, thread_id)
+              $10::boolean[], $11::text[], $12::text[]) as r (email_id, locator, message_key, workflow_id, received_at,
+                                                              raw_sha256, raw_size, history, thread_id, trace)
 on conflict do nothing
 returning email_id, locator, workflow_id, received_at"""
 
@@ -73,13 +74,17 @@ async def list_emails(
     """
     by_locator = {s.locator: s for s in sightings}
     keys = {locator: identity.message_key(s.message_id, locator) for locator, s in by_locator.items()}
-    first = await _insert(session, tenant_id, mailbox_id, by_locator.values(), keys, second=False)
+    spans = dict(zip(by_locator, tracing.begin_messages(len(by_locator)), strict=True))
+    traces = {locator: tracing.traceparent(span) for locator, span in spans.items()}
+    first = await _insert(session, tenant_id, mailbox_id, by_locator.values(), keys, traces, second=False)
     missing = by_locator.keys() - {row["locator"] for row in first}
     again = []
     if missing:
         rest = [by_locator[locator] for locator in sorted(missing)]
-        again = await _insert(session, tenant_id, mailbox_id, rest, keys, second=True)
+        again = await _insert(session, tenant_id, mailbox_id, rest, keys, traces, second=True)
     rows = {row["locator"]: row for row in (*first, *again)}
+    for locator, row in rows.items():
+        tracing.listed(spans[locator], provider=provider, email_id=str(row["email_id"]), mailbox_id=str(mailbox_id))
     return [
         ListedEmail(
             email=InboundEmail(
@@ -95,6 +100,7 @@ async def list_emails(
             workflow_id=rows[locator]["workflow_id"],
             message_key=keys[locator],
             history=s.history,
+            traceparent=traces[locator],
         )
         for locator, s in by_locator.items()
         if locator in rows
@@ -107,6 +113,7 @@ async def _insert(
     mailbox_id: UUID,
     sightings: Any,
     keys: dict[str, str],
+    traces: dict[str, str],
     *,
     second: bool,
 ) -> list[Any]:
@@ -128,6 +135,7 @@ async def _insert(
         [s.raw_size for s in batch],
         [s.history for s in batch],
         [s.thread_id for s in batch],
+        [traces[s.locator] or None for s in batch],
     )
 
 
@@ -155,6 +163,7 @@ async def unstarted(session: Session, tenant_id: UUID, mailbox_id: UUID, limit: 
             workflow_id=row["workflow_id"],
             message_key=row["message_key"],
             history=row["history"],
+            traceparent=row["timeline"][0].get("trace", ""),
         )
         for row in rows
     ]

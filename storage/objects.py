@@ -18,6 +18,8 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore, from_url
 
+from domain import tracing
+
 
 def raw_key(tenant_id: UUID, sha256: str) -> str:
     return f"{tenant_id}/raw/{_hex(sha256)}"
@@ -40,20 +42,22 @@ class Objects:
 
     async def put(self, key: str, content: bytes | Path) -> None:
         """Stores durably, once: writing the same key again is success, since keys name their content."""
-        # Looked up first: a duplicate costs a stat instead of a second copy of the bytes.
-        if await self.exists(key):
-            return
-        try:
-            await obstore.put_async(self._store, key, content, mode="create")
-        except AlreadyExistsError:
-            return
-        if self._root is not None:
-            await asyncio.to_thread(_sync, self._root / key)
+        with tracing.span("object put", kind=tracing.CLIENT):
+            # Looked up first: a duplicate costs a stat instead of a second copy of the bytes.
+            if await self.exists(key):
+                return
+            try:
+                await obstore.put_async(self._store, key, content, mode="create")
+            except AlreadyExistsError:
+                return
+            if self._root is not None:
+                await asyncio.to_thread(_sync, self._root / key)
 
     async def get(self, key: str) -> bytes:
         """The whole object. Raises FileNotFoundError."""
-        result = await obstore.get_async(self._store, key)
-        return bytes(await result.bytes_async())
+        with tracing.span("object get", kind=tracing.CLIENT):
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
 
     async def stream(self, key: str, chunk_size: int = 1 << 20) -> AsyncIterator[bytes]:
         result = await obstore.get_async(self._store, key)

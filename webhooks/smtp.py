@@ -8,6 +8,7 @@ from typing import ClassVar
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from domain import tracing
 from domain.address import canonical, without_tag
 from storage import mailboxes
 from storage.database import Database
@@ -50,10 +51,11 @@ class Inbox:
         if not isinstance(raw, bytes):
             return "554 5.6.0 No message"
         try:
-            found = [await self._mailbox(address) for address in envelope.rcpt_tos]
-            # Several addresses may lead to one mailbox: it gets the message once.
-            recipients = {m.mailbox_id: m for m in found if m is not None}
-            accepted = [await self._ingress.accept(mailbox, raw) for mailbox in recipients.values()]
+            with tracing.span("smtp DATA", kind=tracing.SERVER):
+                found = [await self._mailbox(address) for address in envelope.rcpt_tos]
+                # Several addresses may lead to one mailbox: it gets the message once.
+                recipients = {m.mailbox_id: m for m in found if m is not None}
+                accepted = [await self._ingress.accept(mailbox, raw) for mailbox in recipients.values()]
         except Exception as error:
             return _try_again(error)
         return f"250 2.0.0 Accepted {accepted[0][:16]}" if accepted else "550 5.1.1 No such mailbox here"

@@ -54,7 +54,9 @@ class Starter:
 
     async def _started(self, row: ListedEmail) -> bool:
         try:
-            await self._runs.start_email(row.email, row.workflow_id, row.message_key, history=row.history)
+            await self._runs.start_email(
+                row.email, row.workflow_id, row.message_key, history=row.history, traceparent=row.traceparent
+            )
         except Exception as error:  # whatever Temporal answers, the row stays listed and is tried again
             log.warning("Temporal did not take a message yet", error=type(error).__name__)
             return False

@@ -74,7 +74,8 @@ def _process(args: argparse.Namespace) -> int:
 
     from workers import process
 
-    process.main(importlib.import_module(f"workers.{args.process.replace('-', '_')}").run)
+    module = importlib.import_module(f"workers.{args.process.replace('-', '_')}")
+    process.main(module.run, args.process)
 
 
 if __name__ == "__main__":

@@ -21,17 +21,23 @@ import asyncpg
 from storage import migrate
 from storage.database import Database
 from storage.secrets import SecretError
-from workers import telemetry
+from workers import logs
 from workers.settings import ConfigurationError, Settings, load
+from workers.telemetry import Telemetry
 
 
-def main(run: Callable[[Settings], Awaitable[None]]) -> NoReturn:
-    """Runs one process and never returns: the Temporal SDK may crash the interpreter as it ends (sdk-python #300)."""
+def main(run: Callable[[Settings], Awaitable[None]], role: str) -> NoReturn:
+    """Runs one process and never returns: the Temporal SDK may crash the interpreter as it ends (sdk-python #300).
+
+    `role` is what traces and metrics call it.
+    """
     code = 1
     try:
         settings = load()
-        telemetry.configure(settings.log_format, settings.log_level)
+        logs.configure(settings.log_format, settings.log_level)
+        telemetry = Telemetry.start(role)
         asyncio.run(_run(run, settings))
+        telemetry.stop()
         code = 0
     except (ConfigurationError, SecretError, migrate.MigrationError) as error:
         print(f"postroom: {error}", file=sys.stderr)

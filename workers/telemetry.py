@@ -1,58 +1,105 @@
-"""Logs: JSON lines, or readable text for `postroom dev`. Content and secrets never reach them."""
+"""Traces and metrics of one process, by OpenTelemetry's standard environment variables.
+
+Nothing leaves the process unless `OTEL_EXPORTER_OTLP_ENDPOINT` (or the one of a signal) is set; OTLP goes over HTTP.
+`OTEL_SDK_DISABLED=true` turns off Temporal's metrics as well. Prometheus reads `/metrics` either way.
+"""
 
 from __future__ import annotations
 
 import logging
-import sys
-from typing import Any
+import os
+import socket
+import threading
+import uuid
+from importlib import metadata
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import REGISTRY
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
-# Libraries whose debug and info lines quote what passes through them.
-_QUIET = ("mail.log", "aiosmtpd", "imapclient", "asyncio", "aiohttp.access")
-# What the Temporal SDK adds to its log records: huge, and of no use in a line.
-_NOISE = ("temporal_workflow", "temporal_activity", "__temporal_error_identifier")
+from workers.metrics import OtlpMetrics, TemporalMetrics
+from workers.spans import Guarded
+
+# Seconds that the last spans and figures of a process may take to leave.
+_FAREWELL = 3.0
+_INTERVAL = 60.0
 
 
-def configure(log_format: str, level: str) -> None:
-    """Routes structlog and the standard library into one stream on stderr."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        _tidy,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if log_format == "text"
-        else structlog.processors.JSONRenderer()
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                renderer,
-            ],
+class Telemetry:
+    """`Telemetry.start` once a process, before its first call to Temporal; `stop` as the last thing."""
+
+    def __init__(self, tracing: TracerProvider | None, metrics: OtlpMetrics | None) -> None:
+        self._tracing = tracing
+        self._metrics = metrics
+
+    @classmethod
+    def start(cls, role: str) -> Telemetry:
+        """`role` names the service `postroom-ROLE`, unless `OTEL_SERVICE_NAME` or the resource attributes do."""
+        logs = LoggingConfig("WARN", LogForwardingConfig(logging.getLogger("temporal.core")))
+        if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+            Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)))
+            return cls(None, None)
+        port = _free_port()
+        prometheus = PrometheusConfig(
+            f"127.0.0.1:{port}", counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
         )
-    )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs, metrics=prometheus)))
+        REGISTRY.register(TemporalMetrics(port))
+        resource, tracing, metrics = _resource(role), None, None
+        if _configured("TRACES"):
+            tracing = TracerProvider(resource=resource)
+            tracing.add_span_processor(BatchSpanProcessor(Guarded(OTLPSpanExporter())))
+            trace.set_tracer_provider(tracing)
+        if _configured("METRICS"):
+            seconds = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", _INTERVAL * 1000)) / 1000
+            metrics = OtlpMetrics(REGISTRY, OTLPMetricExporter(), resource, seconds)
+            metrics.start()
+        return cls(tracing, metrics)
+
+    def stop(self) -> None:
+        """Sends what is left, for a moment: a collector that is away keeps no process from ending."""
+        leaving = threading.Thread(target=self._send_the_rest, daemon=True)
+        leaving.start()
+        leaving.join(_FAREWELL)
+
+    def _send_the_rest(self) -> None:
+        if self._tracing is not None:
+            self._tracing.force_flush()
+        if self._metrics is not None:
+            self._metrics.export()
 
 
-def _tidy(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    for name in _NOISE:
-        event.pop(name, None)
-    return event
+def _configured(signal: str) -> bool:
+    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT") for name in ("", f"{signal}_"))
+
+
+def _resource(role: str) -> Resource:
+    ours = Resource(
+        {
+            "service.name": f"postroom-{role}",
+            "service.version": _version(),
+            "service.instance.id": str(uuid.uuid4()),
+        }
+    )
+    # What the environment says comes last, and so holds.
+    return Resource.create().merge(ours).merge(OTELResourceDetector().detect())
+
+
+def _version() -> str:
+    try:
+        return metadata.version("postroom")
+    except metadata.PackageNotFoundError:  # a checkout that was never installed
+        return "0"
+
+
+def _free_port() -> int:
+    """For Temporal's own metrics, which only a port of their own gives out; read from this process alone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -16,6 +16,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -25,6 +26,7 @@ from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.failures import ClassifyFailures
+from domain import tracing
 from domain.identity import mailbox_workflow_id, short_hash
 from domain.inbound import InboundEmail
 from domain.mailbox import MailboxRef
@@ -51,7 +53,7 @@ def plugin() -> SimplePlugin:
     return SimplePlugin(
         "postroom",
         data_converter=pydantic_data_converter,
-        interceptors=[ClassifyFailures()],
+        interceptors=[*([TracingInterceptor(tracing.TRACER)] if tracing.enabled() else []), ClassifyFailures()],
         workflow_runner=_runner,
     )
 
@@ -93,8 +95,10 @@ class TemporalRuns:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def start_email(self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool) -> None:
-        with contextlib.suppress(WorkflowAlreadyStartedError):
+    async def start_email(
+        self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool, traceparent: str = ""
+    ) -> None:
+        with contextlib.suppress(WorkflowAlreadyStartedError), tracing.continuing(traceparent):
             await self.client.start_workflow(
                 names.INBOUND_EMAIL,
                 email,

@@ -13,6 +13,7 @@ from console.services import Services
 from storage.objects import Objects
 from storage.secrets import KeyRing
 from workers import health, process, temporal
+from workers.http_spans import trace_requests
 from workers.settings import Settings
 
 log = structlog.get_logger("web")
@@ -35,6 +36,7 @@ async def run(settings: Settings) -> None:
         )
         delivery = Delivery(services)
         application = make_application(services, delivery)
+        trace_requests(application)
         application.add_routes(health.routes({"postgres": health.postgres(db)}))
         server = await health.serve(application, settings.host, settings.web_port)
         stack.push_async_callback(server.cleanup)

@@ -20,6 +20,7 @@ from webhooks.raw import RawWebhook
 from webhooks.starter import Starter
 from webhooks.teller import Teller
 from workers import health, process
+from workers.http_spans import trace_requests
 from workers.settings import Settings
 from workers.temporal import TemporalRuns, lazy_client
 
@@ -41,6 +42,7 @@ async def run(settings: Settings) -> None:
             MicrosoftWebhook(db, hints),
             max_message_bytes=settings.max_message_bytes,
         )
+        trace_requests(application)
         application.add_routes(health.routes({"postgres": health.postgres(db)}))
         server = await health.serve(application, settings.host, settings.webhooks_port)
         stack.push_async_callback(server.cleanup)

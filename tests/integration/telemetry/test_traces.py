@@ -1,0 +1,77 @@
+"""One mail, one connected trace: from where it reached us, over the workflow and its activities, to the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import imaplib
+from email.message import EmailMessage
+
+from tests.integration.telemetry.conftest import Fleet, until
+from tests.letters import letter
+from tests.simulators.otlp import Received
+
+
+async def complete(fleet: Fleet, message_id: str, last: str) -> list[Received]:
+    """The message's trace, once its last span has arrived."""
+    row = await fleet.email(message_id)
+    found: list[Received] = []
+
+    async def there() -> bool:
+        found[:] = fleet.otlp.trace_of(str(row["email_id"]))
+        return any(span.name == last for span in found)
+
+    await until(there, f"span {last} in {[s.name for s in found]}")
+    return found
+
+
+def assert_connected(spans: list[Received], root: str) -> None:
+    """One trace, whose every span but the first hangs on another one of it."""
+    assert len({span.trace for span in spans}) == 1
+    ids = {span.id for span in spans}
+    assert [span.name for span in spans if span.parent not in ids] == [root]
+    assert [span.parent for span in spans if span.name == root] == [""]
+
+
+async def test_a_mail_over_smtp_is_one_connected_trace_with_every_step(fleet: Fleet) -> None:
+    mail = letter("ann@example.com", message_id="traced@ids.example", attachments=[("a.bin", b"content")])
+    await fleet.send(mail)
+    spans = await complete(fleet, "traced@ids.example", "CompleteWorkflow:InboundEmailWorkflow")
+    assert_connected(spans, "smtp DATA")
+    assert {
+        "object put", "insert emails", "StartWorkflow:InboundEmailWorkflow", "RunWorkflow:InboundEmailWorkflow",
+        "RunActivity:parse_message", "RunActivity:find_thread", "RunActivity:create_ticket",
+        "RunActivity:store_attachments", "insert decisions", "insert tickets", "insert comments", "commit",
+        "object get",
+    } <= {span.name for span in spans}  # fmt: skip
+    assert {span.service for span in spans} == {"postroom-webhooks", "postroom-worker"}
+    assert not [span for span in spans if span.error]
+
+
+async def test_a_mail_over_imap_is_one_connected_trace_with_its_fetch(fleet: Fleet) -> None:
+    await asyncio.to_thread(drop, fleet, letter("ann@example.com", message_id="imap-traced@ids.example"))
+    spans = await complete(fleet, "imap-traced@ids.example", "CompleteWorkflow:InboundEmailWorkflow")
+    assert_connected(spans, "imap listed")
+    assert {"RunActivity:fetch_message", "provider fetch", "RunActivity:create_ticket", "commit"} <= {
+        span.name for span in spans
+    }
+    assert {span.service for span in spans} == {"postroom-listener", "postroom-worker"}
+
+
+async def test_a_mail_whose_workflow_is_started_later_by_another_process_stays_in_its_trace(fleet: Fleet) -> None:
+    """Temporal is away while the mail is accepted, and the process that accepted it may never start it."""
+    fleet.temporal.kill()
+    try:
+        await fleet.send(letter("ann@example.com", message_id="later@ids.example"))
+        row = await fleet.email("later@ids.example", "listed")
+        assert row["timeline"][0]["trace"].split("-")[1]
+    finally:
+        fleet.temporal.start()
+    spans = await complete(fleet, "later@ids.example", "CompleteWorkflow:InboundEmailWorkflow")
+    assert_connected(spans, "smtp DATA")
+    assert spans[0].trace == row["timeline"][0]["trace"].split("-")[1]
+
+
+def drop(fleet: Fleet, mail: EmailMessage) -> None:
+    with imaplib.IMAP4("127.0.0.1", fleet.imap_port) as connection:
+        connection.login("box", "imap-password")
+        connection.append("INBOX", None, None, mail.as_bytes().replace(b"\n", b"\r\n"))
