@@ -1,4 +1,4 @@
-"""An OTLP receiver over HTTP and protobuf (opentelemetry.io/docs/specs/otlp): keeps all spans and metrics it is sent."""
+"""An OTLP receiver over HTTP and protobuf (opentelemetry.io/docs/specs/otlp): keeps all that it is sent."""
 
 from __future__ import annotations
 
@@ -57,11 +57,6 @@ class Receiver:
 
     async def _body(self, request: web.Request) -> bytes:
         body = await request.read()
-        body = (
-            gzip.decompress(body)
-            if request.headers.get("Content-Encoding") == "gzip" and body[:2] == b"\x1f\x8b"
-            else body
-        )
         self.raw.append(body)
         return body
 
