@@ -17,10 +17,13 @@ from domain.email import Address, ParsedEmail
 from domain.identity import derived_id
 from domain.inbound import Committed
 from domain.policy import TenantPolicy
-from storage import ledger, loops, policies, threads
+from storage import ledger, loops, merging, policies, threads
 
 if TYPE_CHECKING:
     from storage.database import Session
+
+# Why tickets are merged without anybody's doing.
+SAME_CONVERSATION = "a mail that both refer to arrived"
 
 
 async def commit(session: Session, tenant_id: UUID, email_id: UUID) -> Committed:
@@ -54,8 +57,11 @@ async def commit(session: Session, tenant_id: UUID, email_id: UUID) -> Committed
             session, tenant_id, row, email, policy, ticket_id, decision
         ):
             return Committed(stale=True)
-        for other in sorted(decision.merge):
-            await _merge(session, tenant_id, other, ticket_id)
+        try:
+            for other in sorted(decision.merge):
+                await merging.merge(session, tenant_id, other, ticket_id, actor="postroom", why=SAME_CONVERSATION)
+        except merging.NotMergeable:
+            return Committed(stale=True)
         await _add_people(session, tenant_id, row["email_id"], email, decision, ticket_id)
         comment_id = await _add_comment(session, tenant_id, row, email, decision, ticket_id)
         outcome, reason = ("ticket" if decision.action == "create" else "comment"), decision.reason
@@ -215,45 +221,6 @@ async def _claim_ids(
         ticket_id,
     )
     return True
-
-
-async def _merge(session: Session, tenant_id: UUID, other: UUID, into: UUID) -> None:
-    """Two tickets turned out to be one conversation: everything moves, and the emptied one points to the other."""
-    # Locked first, so that a comment being added to it is committed, and seen, before its comments move.
-    await session.execute("select from tickets where tenant_id = $1 and ticket_id = $2 for update", tenant_id, other)
-    for table in ("comments", "ticket_message_ids", "emails", "outbound_messages"):
-        await session.execute(
-            f"update {table} set ticket_id = $3 where tenant_id = $1 and ticket_id = $2",  # noqa: S608
-            tenant_id,
-            other,
-            into,
-        )
-    await session.execute(
-        """with participants as (
-             insert into ticket_participants (tenant_id, ticket_id, address, role)
-             select tenant_id, $3, address, role from ticket_participants where tenant_id = $1 and ticket_id = $2
-             on conflict do nothing)
-           insert into ticket_watchers (tenant_id, ticket_id, address, name, state, seen_in, decided_by)
-           select tenant_id, $3, address, name, state, seen_in, decided_by from ticket_watchers
-            where tenant_id = $1 and ticket_id = $2
-           on conflict do nothing""",
-        tenant_id,
-        other,
-        into,
-    )
-    await session.execute(
-        """update tickets set status = 'merged', merged_into = $3, updated_at = now()
-            where tenant_id = $1 and (ticket_id = $2 or merged_into = $2)""",
-        tenant_id,
-        other,
-        into,
-    )
-    await session.execute(
-        "insert into audit (tenant_id, actor, action, object, detail) values ($1, 'postroom', 'merge', $2, $3)",
-        tenant_id,
-        f"ticket/{other}",
-        {"into": str(into), "why": "a mail that both refer to arrived"},
-    )
 
 
 async def _add_people(

@@ -1,4 +1,8 @@
-"""Undoing an append: a comment that does not belong on its ticket moves to one of its own, with all it brought."""
+"""Undoing an append: a comment that does not belong on its ticket moves to another, or to one of its own.
+
+Attachments, mail and Message-ID go with it; people who came in by this mail alone leave the old ticket; if it reopened
+the ticket and nobody wrote since, that is closed again.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ from uuid import UUID
 from domain import subjects
 from domain.address import canonical
 from domain.email import ParsedEmail
-from storage import commit, senders, threads
+from storage import audit, commit, participants, senders, threads
 from storage.ledger import new_id
+from storage.participants import Letter
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -20,18 +25,58 @@ class NotSeparable(Exception):
 
 
 async def split(session: Session, tenant_id: UUID, comment_id: UUID, *, actor: str) -> tuple[UUID, int]:
-    """(id, number) of the new ticket, linked to the old one; audited.
+    """(id, number) of the new ticket, linked to the old one; audited. Raises LookupError, NotSeparable."""
+    moved, mail, rest = await _take(session, tenant_id, comment_id)
+    ticket_id, number = await _new_ticket(session, tenant_id, moved, mail.email)
+    await _put(session, tenant_id, moved, mail, rest, ticket_id, "moved to a ticket of its own")
+    await _audit(session, tenant_id, actor, "split_comment", moved, ticket_id)
+    return ticket_id, number
 
-    Comment, attachments, mail and Message-ID move; people who came in by this mail alone leave the old ticket; if it
-    reopened the ticket and nobody wrote since, that is closed again. Raises LookupError, NotSeparable.
+
+async def move(session: Session, tenant_id: UUID, comment_id: UUID, number: int, *, actor: str) -> UUID:
+    """Onto the ticket with this number, whose id is returned; audited. Raises LookupError for no comment, NotSeparable.
+
+    The ticket that gets it is not reopened: whoever moves it sees whether it should be.
     """
+    # Both tickets in one order everywhere, so that two moves cannot deadlock.
+    locked = await session.fetch(
+        """select ticket_id, number, status from tickets
+            where tenant_id = $1
+              and (number = $2 or ticket_id = (select ticket_id from comments where tenant_id = $1 and comment_id = $3))
+            order by ticket_id for update""",
+        tenant_id,
+        number,
+        comment_id,
+    )
+    target = next((row for row in locked if row["number"] == number), None)
+    moved, mail, rest = await _take(session, tenant_id, comment_id)
+    if target is None:
+        raise NotSeparable(f"There is no ticket #{number}.")
+    if target["status"] == "merged":
+        raise NotSeparable(f"#{number} was merged into another ticket: move the comment there.")
+    ticket_id: UUID = target["ticket_id"]
+    if ticket_id == moved["ticket_id"]:
+        raise NotSeparable(f"The comment is on #{number} already.")
+    await _put(session, tenant_id, moved, mail, rest, ticket_id, "moved to another ticket")
+    await session.execute(
+        "update tickets set updated_at = now() where tenant_id = $1 and ticket_id = $2", tenant_id, ticket_id
+    )
+    await _audit(session, tenant_id, actor, "move_comment", moved, ticket_id)
+    return ticket_id
+
+
+async def _take(session: Session, tenant_id: UUID, comment_id: UUID) -> tuple[Any, Letter, list[Letter]]:
+    """The comment as it stands, its mail, and the other mails of its ticket."""
     moved = await session.fetchrow(
         """select c.comment_id, c.email_id, c.created_at, c.ticket_id, t.queue, t.priority, t.status, t.closed_at,
                   t.reopened_at, e.mailbox_id, e.message_key, p.parsed,
+                  array_remove(array[d.record -> 'author' ->> 'address', d.record -> 'requester' ->> 'address'], null)
+                    as others,
                   not exists (select from comments n where n.tenant_id = $1 and n.ticket_id = c.ticket_id
                                  and (n.created_at, n.seq) > (c.created_at, c.seq)) as newest
              from comments c join tickets t using (tenant_id, ticket_id)
              left join emails e using (tenant_id, email_id) left join email_contents p using (tenant_id, email_id)
+             left join decisions d using (tenant_id, email_id)
             where c.tenant_id = $1 and c.comment_id = $2 for update of t""",
         tenant_id,
         comment_id,
@@ -39,36 +84,26 @@ async def split(session: Session, tenant_id: UUID, comment_id: UUID, *, actor: s
     if moved is None:
         raise LookupError(f"no comment {comment_id}")
     if moved["parsed"] is None:
-        raise NotSeparable("Only a comment that came by mail can become a ticket of its own.")
-    rest = await _other_mails(session, tenant_id, moved["ticket_id"], comment_id)
+        raise NotSeparable("Only a comment that came by mail can be moved.")
+    rest = await participants.letters(session, tenant_id, moved["ticket_id"], but=comment_id)
     if not rest:
         raise NotSeparable("This is the only mail of its ticket: there is nothing to separate it from.")
-    email = ParsedEmail.model_validate(moved["parsed"])
-    ticket_id, number = await _new_ticket(session, tenant_id, moved, email)
-    await _move(session, tenant_id, moved, ticket_id)
-    await _move_people(session, tenant_id, moved, email, rest, ticket_id)
-    await _forget_ids(session, tenant_id, moved, email, rest)
+    return moved, Letter(ParsedEmail.model_validate(moved["parsed"]), moved["others"]), rest
+
+
+async def _put(
+    session: Session, tenant_id: UUID, moved: Any, mail: Letter, rest: list[Letter], ticket_id: UUID, step: str
+) -> None:
+    outcome = "ticket" if step.endswith("of its own") else "comment"
+    await _move(session, tenant_id, moved, ticket_id, outcome, step)
+    await participants.move(session, tenant_id, moved, mail, rest, ticket_id)
+    await _forget_ids(session, tenant_id, moved, mail.email, [letter.email for letter in rest])
     await _undo_reopening(session, tenant_id, moved)
-    await session.execute(
-        "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'split_comment', $3, $4)",
-        tenant_id,
-        actor,
-        f"comment/{comment_id}",
-        {"from": str(moved["ticket_id"]), "to": str(ticket_id)},
-    )
-    return ticket_id, number
 
 
-async def _other_mails(session: Session, tenant_id: UUID, ticket_id: UUID, comment_id: UUID) -> list[ParsedEmail]:
-    rows = await session.fetch(
-        """select p.parsed - array['text', 'html', 'reply_text'] as parsed from comments c
-             join email_contents p using (tenant_id, email_id)
-            where c.tenant_id = $1 and c.ticket_id = $2 and c.comment_id <> $3""",
-        tenant_id,
-        ticket_id,
-        comment_id,
-    )
-    return [ParsedEmail.model_validate(row["parsed"]) for row in rows]
+async def _audit(session: Session, tenant_id: UUID, actor: str, action: str, moved: Any, ticket_id: UUID) -> None:
+    detail = {"from": str(moved["ticket_id"]), "to": str(ticket_id)}
+    await audit.record(session, tenant_id, actor, action, f"comment/{moved['comment_id']}", detail)
 
 
 async def _new_ticket(session: Session, tenant_id: UUID, moved: Any, email: ParsedEmail) -> tuple[UUID, int]:
@@ -95,7 +130,7 @@ async def _new_ticket(session: Session, tenant_id: UUID, moved: Any, email: Pars
     return ticket_id, number
 
 
-async def _move(session: Session, tenant_id: UUID, moved: Any, ticket_id: UUID) -> None:
+async def _move(session: Session, tenant_id: UUID, moved: Any, ticket_id: UUID, outcome: str, step: str) -> None:
     await session.execute(
         "update comments set ticket_id = $3 where tenant_id = $1 and comment_id = $2",
         tenant_id,
@@ -104,8 +139,8 @@ async def _move(session: Session, tenant_id: UUID, moved: Any, ticket_id: UUID) 
     )
     # Further sightings of the same message stand on the ticket as duplicates, and go with it.
     await session.execute(
-        """update emails set ticket_id = $3, outcome = case when email_id = $4 then 'ticket' else outcome end,
-                  timeline = timeline || step('moved to a ticket of its own', jsonb_build_object('ticket_id', $3::uuid))
+        """update emails set ticket_id = $3, outcome = case when email_id = $4 then $6 else outcome end,
+                  timeline = timeline || step($7, jsonb_build_object('ticket_id', $3::uuid))
             where tenant_id = $1 and ticket_id = $2
               and (email_id = $4 or (outcome = 'duplicate' and message_key = $5))""",
         tenant_id,
@@ -113,6 +148,8 @@ async def _move(session: Session, tenant_id: UUID, moved: Any, ticket_id: UUID) 
         ticket_id,
         moved["email_id"],
         moved["message_key"],
+        outcome,
+        step,
     )
     await session.execute(
         "update ticket_message_ids set ticket_id = $3 where tenant_id = $1 and ticket_id = $2 and email_id = $4",
@@ -121,51 +158,6 @@ async def _move(session: Session, tenant_id: UUID, moved: Any, ticket_id: UUID) 
         ticket_id,
         moved["email_id"],
     )
-
-
-async def _move_people(
-    session: Session, tenant_id: UUID, moved: Any, email: ParsedEmail, rest: list[ParsedEmail], ticket_id: UUID
-) -> None:
-    theirs, staying = _people([email]), _people(rest)
-    await session.execute(
-        """with gone as (
-             delete from ticket_participants
-              where tenant_id = $1 and ticket_id = $2 and address = any($4) and address <> all($5)),
-           proposals as (
-             delete from ticket_watchers
-              where tenant_id = $1 and ticket_id = $2 and seen_in = $6 and state = 'proposed')
-           update ticket_participants set role = 'recipient'
-            where tenant_id = $1 and ticket_id = $2
-              and address = any($4) and address = any($5) and address <> all($3)""",
-        tenant_id,
-        moved["ticket_id"],
-        [address for address, role in staying.items() if role == "author"],
-        list(theirs),
-        list(staying),
-        moved["email_id"],
-    )
-    await session.execute(
-        """with people as (
-             select r.address, r.role from unnest($3::text[], $4::text[]) as r (address, role)
-              where not exists (select from mailboxes m where m.tenant_id = $1 and m.address = r.address)),
-           participants as (
-             insert into ticket_participants (tenant_id, ticket_id, address, role)
-             select $1, $2, address, role from people)
-           insert into ticket_watchers (tenant_id, ticket_id, address, seen_in)
-           select $1, $2, address, $5 from people where role = 'recipient'""",
-        tenant_id,
-        ticket_id,
-        list(theirs),
-        list(theirs.values()),
-        moved["email_id"],
-    )
-
-
-def _people(mails: list[ParsedEmail]) -> dict[str, str]:
-    people = {canonical(a.address): "recipient" for mail in mails for a in (*mail.to, *mail.cc)}
-    people |= {canonical(mail.from_[0].address): "author" for mail in mails if mail.from_}
-    people.pop("", None)
-    return people
 
 
 async def _forget_ids(

@@ -26,11 +26,11 @@ async def decide(
     tenant_id: UUID,
     ticket_id: UUID,
     address: str,
-    state: Literal["watching", "dismissed"],
+    state: Literal["proposed", "watching", "dismissed"],
     *,
     actor: str,
 ) -> None:
-    """Accepts or dismisses a proposal, or adds somebody; audited. Raises LookupError for an unknown ticket."""
+    """Proposes, accepts or dismisses somebody; audited. Raises LookupError for an unknown ticket."""
     if not await session.fetchval(
         "select true from tickets where tenant_id = $1 and ticket_id = $2", tenant_id, ticket_id
     ):

@@ -1,4 +1,4 @@
-"""The operations about deciding: outbound mail, un-merge, dry runs, rules, policies, circuits, what was learned."""
+"""The operations about deciding: outbound mail, dry runs, rules, policies, circuits, what was learned."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from console.api import deciding_models as models
+from console.api.answers import json_answer
 from console.api.models import EvidenceLine, Page
 from console.api.problems import Problem
 from console.api.requests import parse
@@ -19,7 +19,7 @@ from console.calls import ApiCall, NotFound
 from domain.deciding import Decision
 from mail.fields import header_fields
 from mail.pool import ParserPool
-from storage import associations, dry_run, loops, outbound, policies, rules, tickets, unmerge
+from storage import associations, dry_run, loops, outbound, policies, rules, tickets
 
 # Dry runs start a parser of their own; more at a time would only slow each other.
 _PARSERS = asyncio.Semaphore(2)
@@ -44,18 +44,9 @@ async def prepare_outbound(call: ApiCall) -> web.Response:
             )
         except LookupError:
             raise NotFound from None
-    return _json(models.Outbound(message_id=prepared.message_id, headers=prepared.headers, marker=prepared.marker))
-
-
-async def split_comment(call: ApiCall) -> web.Response:
-    async with call.session() as session:
-        try:
-            ticket_id, number = await unmerge.split(session, call.tenant_id, call.id("id"), actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except unmerge.NotSeparable as error:
-            raise Problem(409, str(error)) from None
-    return _json(models.Split(ticket_id=ticket_id, number=number))
+    return json_answer(
+        models.Outbound(message_id=prepared.message_id, headers=prepared.headers, marker=prepared.marker)
+    )
 
 
 async def explain(call: ApiCall) -> web.Response:
@@ -76,13 +67,13 @@ async def explain(call: ApiCall) -> web.Response:
         decision = await dry_run.explain(
             session, call.services.token_keys, call.tenant_id, mailbox_id, raw, email, header_fields(raw)
         )
-    return _json(_explanation(decision))
+    return json_answer(_explanation(decision))
 
 
 async def get_rules(call: ApiCall) -> web.Response:
     async with call.session() as session:
         version, rule_set = await rules.current(session, call.tenant_id)
-    return _json(models.Rules(version=version, rule_set=rule_set))
+    return json_answer(models.Rules(version=version, rule_set=rule_set))
 
 
 async def put_rules(call: ApiCall) -> web.Response:
@@ -92,25 +83,25 @@ async def put_rules(call: ApiCall) -> web.Response:
             version = await rules.save(session, call.tenant_id, body.rule_set, based_on=body.based_on, actor=call.actor)
         except rules.Conflict as error:
             raise Problem(409, f"Nothing was saved: {error}.", kind="version-conflict") from None
-    return _json(models.Rules(version=version, rule_set=body.rule_set))
+    return json_answer(models.Rules(version=version, rule_set=body.rule_set))
 
 
 async def get_policy(call: ApiCall) -> web.Response:
     async with call.session() as session:
-        return _json(await policies.tenant(session, call.tenant_id))
+        return json_answer(await policies.tenant(session, call.tenant_id))
 
 
 async def put_policy(call: ApiCall) -> web.Response:
     policy = parse(call, models.TenantPolicyBody)
     async with call.session() as session:
         await policies.set_tenant(session, call.tenant_id, policy, actor=call.actor)
-    return _json(policy)
+    return json_answer(policy)
 
 
 async def get_mailbox_policy(call: ApiCall) -> web.Response:
     async with call.session() as session:
         try:
-            return _json(await policies.mailbox(session, call.tenant_id, call.id("id")))
+            return json_answer(await policies.mailbox(session, call.tenant_id, call.id("id")))
         except LookupError:
             raise NotFound from None
 
@@ -120,14 +111,14 @@ async def put_mailbox_policy(call: ApiCall) -> web.Response:
     policy = parse(call, models.MailboxPolicyBody)
     async with call.session() as session:
         await policies.set_mailbox(session, call.tenant_id, call.id("id"), policy, actor=call.actor)
-    return _json(policy)
+    return json_answer(policy)
 
 
 async def list_circuits(call: ApiCall) -> web.Response:
     async with call.session() as session:
         rows = await loops.circuits(session, call.tenant_id)
     items = [models.Circuit.model_validate({**row, "id": row["circuit_id"]}) for row in rows]
-    return _json(Page[models.Circuit](items=items, next=None))
+    return json_answer(Page[models.Circuit](items=items, next=None))
 
 
 async def reset_circuit(call: ApiCall) -> web.Response:
@@ -145,7 +136,7 @@ async def list_associations(call: ApiCall) -> web.Response:
     async with call.session() as session:
         rows = await associations.page(session, call.tenant_id)
     items = [models.Association.model_validate(dict(row)) for row in rows]
-    return _json(Page[models.Association](items=items, next=None))
+    return json_answer(Page[models.Association](items=items, next=None))
 
 
 async def revoke_association(call: ApiCall) -> web.Response:
@@ -184,7 +175,3 @@ async def _mailbox(call: ApiCall, name: str) -> UUID:
     if found is None:
         raise NotFound
     return found
-
-
-def _json(model: BaseModel) -> web.Response:
-    return web.Response(text=model.model_dump_json(), content_type="application/json")

@@ -13,6 +13,8 @@ from domain.policy import MailboxPolicy, TenantPolicy
 from domain.rules import RuleSet
 from domain.task import Candidate, Option
 
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -21,9 +23,7 @@ class _Body(BaseModel):
 class OutboundRequest(_Body):
     """A mail that another system is about to send for a ticket."""
 
-    to: list[Annotated[str, Field(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]] = Field(
-        min_length=1, max_length=100, description="its recipients"
-    )
+    to: list[MailAddress] = Field(min_length=1, max_length=100, description="its recipients")
     valid_days: int = Field(default=400, ge=1, le=3650, description="how long answers thread by the token")
 
 
@@ -40,6 +40,50 @@ class Split(BaseModel):
 
     ticket_id: UUID
     number: int
+
+
+class MoveRequest(_Body):
+    """The number of the ticket that gets the comment."""
+
+    ticket: int = Field(ge=1, le=(1 << 63) - 1)
+
+
+class MergeRequest(_Body):
+    """The number of the ticket that gets everything."""
+
+    into: int = Field(ge=1, le=(1 << 63) - 1)
+
+
+class Merged(BaseModel):
+    """The ticket that has everything now."""
+
+    ticket_id: UUID
+    number: int
+
+
+class MergeUndone(BaseModel):
+    """The ticket that is its own again: how many comments it got back, and how many that came since stay away."""
+
+    number: int
+    comments: int
+    stayed: int
+
+
+class Watcher(BaseModel):
+    """Somebody a mail of the ticket also went to. `proposed` watches nothing until somebody accepts."""
+
+    address: str
+    name: str
+    state: Literal["proposed", "watching", "dismissed"]
+    seen_in: UUID | None
+    decided_by: str | None
+
+
+class WatcherDecision(_Body):
+    """`watching` accepts a proposal (or adds somebody), `dismissed` rejects it, `proposed` leaves it to a person."""
+
+    address: MailAddress
+    state: Literal["proposed", "watching", "dismissed"]
 
 
 class ExplainRequest(_Body):

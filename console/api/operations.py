@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from console.api import deciding, deciding_models, handlers, models
+from console.api import deciding, deciding_models, handlers, models, tickets
 from console.api.paging import PageQuery
 from console.calls import ApiHandler
 from storage.access import Scope
@@ -113,11 +113,62 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST",
         "/comments/{id}/split",
         "write",
-        deciding.split_comment,
+        tickets.split_comment,
         "Moves a comment that came by mail to a ticket of its own",
         deciding_models.Split,
         errors=(409,),
         audit="split_comment",
+    ),
+    Operation(
+        "POST",
+        "/comments/{id}/move",
+        "write",
+        tickets.move_comment,
+        "Moves a comment that came by mail to another ticket",
+        deciding_models.Split,
+        body=deciding_models.MoveRequest,
+        errors=(409, 422),
+        audit="move_comment",
+    ),
+    Operation(
+        "POST",
+        "/tickets/{id}/merge",
+        "write",
+        tickets.merge_ticket,
+        "Merges a ticket into another one",
+        deciding_models.Merged,
+        body=deciding_models.MergeRequest,
+        errors=(409, 422),
+        audit="merge",
+    ),
+    Operation(
+        "POST",
+        "/tickets/{id}/undo-merge",
+        "write",
+        tickets.undo_merge,
+        "Gives a merged ticket back what it had",
+        deciding_models.MergeUndone,
+        errors=(409,),
+        audit="undo_merge",
+    ),
+    Operation(
+        "GET",
+        "/tickets/{id}/watchers",
+        "read",
+        tickets.list_watchers,
+        "Who watches a ticket, and who is proposed to",
+        models.Page[deciding_models.Watcher],
+    ),
+    Operation(
+        "PUT",
+        "/tickets/{id}/watchers",
+        "write",
+        tickets.decide_watcher,
+        "Accepts, dismisses or proposes a watcher",
+        models.Page[deciding_models.Watcher],
+        body=deciding_models.WatcherDecision,
+        errors=(422,),
+        audit="set_watcher",
     ),
     Operation(
         "POST",

@@ -12,11 +12,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain import reply_token
-from domain.identity import header_message_id
+from domain.identity import derived_id, header_message_id
 from domain.policy import MailboxPolicy, TenantPolicy
 from domain.rules import RuleSet
 from domain.task import TaskResolution
-from storage import destinations, ledger, loops, outbound, people, policies, rules, senders, unmerge
+from storage import destinations, ledger, loops, merging, outbound, people, policies, rules, senders, unmerge
 from storage.ledger import new_id
 from storage.mailboxes import Located
 from storage.objects import raw_key
@@ -274,10 +274,14 @@ class Stage:
                     await self._run(session, sql, ticket_id, "ticket_id = $2")
                 case ["merge", "into", other]:
                     target = (await self._ticket_of(other))["ticket_id"]
-                    sql = f"update tickets set status = 'merged', merged_into = '{target}'"
-                    await self._run(session, sql, ticket_id, "ticket_id = $2")
-                    sql = f"update ticket_message_ids set ticket_id = '{target}'"
-                    await self._run(session, sql, ticket_id, "ticket_id = $2")
+                    await merging.merge(session, self.tenant_id, ticket_id, target, actor=ACTOR)
+                case ["undo", "merge", "of", other]:
+                    made = derived_id((await self._email(self.delivered[other]))["email_id"], "ticket")
+                    await merging.undo(session, self.tenant_id, made, actor=ACTOR)
+                case ["move", "to", other]:
+                    target = await self._ticket_of(other)
+                    email = await self._email(one)
+                    await unmerge.move(session, self.tenant_id, email["comment_id"], target["number"], actor=ACTOR)
                 case ["assign", client]:
                     sql = f"update tickets set client_id = '{self.clients[client]}'"
                     await self._run(session, sql, ticket_id, "ticket_id = $2")

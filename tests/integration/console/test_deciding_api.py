@@ -190,3 +190,57 @@ async def test_a_proposed_watcher_watches_once_somebody_accepts(site: Site) -> N
         ]
         with pytest.raises(LookupError):
             await watchers.decide(session, tenant_id, uuid4(), "dave@example.org", "watching", actor="agent")
+
+
+async def test_a_watcher_is_proposed_accepted_and_dismissed_over_the_api(site: Site) -> None:
+    ticket = await site.receive(letter("alice@example.com", cc="Carol <carol@example.org>"))
+    http = await site.api("write")
+    path = f"tickets/{ticket['ticket_id']}/watchers"
+    (proposed,) = (await call(http, "GET", path))[1]["items"]
+    assert (proposed["address"], proposed["name"], proposed["state"]) == ("carol@example.org", "Carol", "proposed")
+    for state in ("watching", "dismissed", "proposed"):
+        _, page = await call(http, "PUT", path, {"address": "Carol@Example.org", "state": state})
+        assert [(w["address"], w["state"]) for w in page["items"]] == [("carol@example.org", state)]
+    assert (await call(http, "PUT", path, {"address": "no address", "state": "watching"}))[0] == 422
+    assert (await call(http, "PUT", f"tickets/{uuid4()}/watchers", {"address": "a@b.example", "state": "watching"}))[
+        0
+    ] == 404
+
+
+async def test_a_comment_moves_to_another_ticket(site: Site) -> None:
+    one = await site.receive(letter("alice@example.com", "One", message_id="one@example.com"))
+    two = await site.receive(letter("alice@example.com", "Two"))
+    reply = await site.receive(letter("alice@example.com", "Re: One", in_reply_to="one@example.com"))
+    http = await site.api("write")
+    path = f"comments/{reply['comment_id']}/move"
+    for unfit, why in ((1, "already"), (99, "no ticket #99")):
+        status, problem = await call(http, "POST", path, {"ticket": unfit})
+        assert status == 409
+        assert why in problem["detail"]
+    assert (await call(http, "POST", path, {"ticket": 2}))[1] == {"ticket_id": str(two["ticket_id"]), "number": 2}
+    _, old = await call(http, "GET", f"tickets/{one['ticket_id']}")
+    _, new = await call(http, "GET", "tickets/2")
+    assert (old["comment_count"], new["comment_count"]) == (1, 2)
+    assert (await call(http, "POST", f"comments/{one['comment_id']}/move", {"ticket": 2}))[0] == 409, "its only mail"
+
+
+async def test_tickets_are_merged_and_separated_again(site: Site) -> None:
+    for number, subject in enumerate(("One", "Two", "Three"), 1):
+        await site.receive(letter("alice@example.com", subject, message_id=f"m{number}@example.com"))
+    http = await site.api("write")
+    ids = [(await call(http, "GET", f"tickets/{number}"))[1]["id"] for number in (1, 2, 3)]
+    assert (await call(http, "POST", f"tickets/{ids[0]}/merge", {"into": 1}))[0] == 409, "into itself"
+    assert (await call(http, "POST", f"tickets/{ids[0]}/merge", {"into": 9}))[0] == 409, "no such ticket"
+    assert (await call(http, "POST", f"tickets/{ids[1]}/merge", {"into": 1}))[1]["number"] == 1
+    assert (await call(http, "POST", f"tickets/{ids[1]}/merge", {"into": 3}))[0] == 409, "merged already"
+    assert (await call(http, "POST", f"tickets/{ids[0]}/merge", {"into": 3}))[0] == 200
+    assert (await call(http, "GET", "tickets/3"))[1]["comment_count"] == 3
+    status, problem = await call(http, "POST", f"tickets/{ids[1]}/undo-merge")
+    assert status == 409
+    assert "undo that first" in problem["detail"]
+    assert (await call(http, "POST", f"tickets/{ids[0]}/undo-merge"))[1] == {"number": 1, "comments": 2, "stayed": 0}
+    later = await site.receive(letter("alice@example.com", "Re: Two", in_reply_to="m2@example.com"))
+    assert str(later["ticket_id"]) == ids[0], "the second ticket is still merged into the first"
+    assert (await call(http, "POST", f"tickets/{ids[1]}/undo-merge"))[1] == {"number": 2, "comments": 1, "stayed": 1}
+    assert [(await call(http, "GET", f"tickets/{n}"))[1]["comment_count"] for n in (1, 2, 3)] == [2, 1, 1]
+    assert (await call(http, "POST", f"tickets/{ids[1]}/undo-merge"))[0] == 409

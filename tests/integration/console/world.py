@@ -15,7 +15,7 @@ from uuid import UUID
 from console.api.operations import OPERATIONS, Operation
 from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
-from storage import loops
+from storage import loops, merging
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
 from workers import admin
@@ -93,6 +93,33 @@ async def _login(world: World) -> Example:
     return Example(path=link)
 
 
+async def _second(world: World) -> int:
+    """The number of another ticket of the world."""
+    async with world.site.db.tenant(world.tenant_id) as session:
+        mailbox_id = await session.fetchval("select mailbox_id from mailboxes")
+    tenant = admin.Tenant(world.tenant_id, "Other", "", mailbox_id)
+    email = await world.site.receive(letter("bob@example.com", "Another matter", to="help@other.test"), tenant)
+    async with world.site.db.tenant(world.tenant_id) as session:
+        number: int = await session.fetchval("select number from tickets where ticket_id = $1", email["ticket_id"])
+    return number
+
+
+async def _move(world: World) -> Example:
+    return Example({"ticket": await _second(world)}, (await _split(world)).path.replace("split", "move"))
+
+
+async def _merge(world: World) -> Example:
+    return Example({"into": await _second(world)})
+
+
+async def _merged(world: World) -> Example:
+    number = await _second(world)
+    async with world.site.db.tenant(world.tenant_id) as session:
+        into = await session.fetchval("select ticket_id from tickets where number = $1", number)
+        await merging.merge(session, world.tenant_id, UUID(world.ids["tickets"]), into, actor="ann")
+    return Example()
+
+
 def _body(**body: Any) -> Callable[[World], Awaitable[Example]]:
     async def example(world: World) -> Example:
         return Example(body)
@@ -112,6 +139,10 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /tasks/{id}/resolution": _body(choice="no_client"),
     "POST /tickets/{id}/outbound": _body(to=["buyer@example.org"]),
     "POST /comments/{id}/split": _split,
+    "POST /comments/{id}/move": _move,
+    "POST /tickets/{id}/merge": _merge,
+    "POST /tickets/{id}/undo-merge": _merged,
+    "PUT /tickets/{id}/watchers": _body(address="carol@example.org", state="watching"),
     "POST /explain": _body(mailbox="help@other.test", raw="RnJvbTogYUBleGFtcGxlLmNvbQ0KDQpIaQ0K"),
     "PUT /rules": _body(based_on=0, rule_set={"rules": []}),
     "PUT /policy": _body(),
