@@ -38,6 +38,33 @@ class MailboxArchive:
             yield _Arriving(spool, self._objects, self._tenant_id)
 
 
+class CountingArchive(MailboxArchive):
+    """Counts what a source asks about. `look_only`: nothing is read; what is not known is only counted."""
+
+    def __init__(
+        self,
+        db: Database,
+        objects: Objects,
+        tenant_id: UUID,
+        mailbox_id: UUID,
+        *,
+        max_message_bytes: int,
+        look_only: bool,
+    ) -> None:
+        super().__init__(db, objects, tenant_id, mailbox_id, max_message_bytes=max_message_bytes)
+        self._look_only = look_only
+        self.passed_over = 0
+        self.unread = 0
+
+    async def known(self, locators: Sequence[str]) -> set[str]:
+        known = await super().known(locators)
+        self.passed_over += len(known)
+        if not self._look_only:
+            return known
+        self.unread += len(set(locators) - known)
+        return set(locators)
+
+
 class _Arriving:
     def __init__(self, spool: Spool, objects: Objects, tenant_id: UUID) -> None:
         self._spool = spool

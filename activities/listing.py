@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from domain.mailbox import MailboxRef
-from providers.base import Changes, Provider
+from providers.base import Changes, Listed, Provider
 from storage import ledger, mailboxes, push
 from storage.database import Database
 
@@ -33,25 +34,27 @@ async def list_page(db: Database, provider: Provider, mailbox: MailboxRef) -> Pa
         state = await push.sync_state(session, tenant_id, mailbox_id)
         before = await push.cursor(session, tenant_id, mailbox_id)
     changes = await provider.changes(None if before is None else json.dumps(before), PAGE)
-    sightings = [
-        ledger.Sighting(
-            m.locator,
-            m.message_id,
-            received_at=m.received_at,
-            raw_sha256=m.sha256,
-            raw_size=m.size if m.sha256 else None,
-            # Graph tells whole seconds.
-            history=m.received_at is not None and m.received_at < state.connected_at.replace(microsecond=0),
-            thread_id=m.thread_id,
-        )
-        for m in changes.messages
-    ]
+    sightings = [sighting(message, state.connected_at) for message in changes.messages]
     async with db.tenant(tenant_id) as session:
         if await push.cursor(session, tenant_id, mailbox_id, lock=True) != before:
             return Page([], more=True)
         listed = await ledger.list_emails(session, tenant_id, mailbox_id, mailbox.provider, sightings)
         await mailboxes.move_cursor(session, tenant_id, mailbox_id, "", _document(changes))
     return Page([row.email.email_id for row in listed], changes.more)
+
+
+def sighting(message: Listed, connected_at: datetime) -> ledger.Sighting:
+    """A listed message as the ledger takes it; what came before the mailbox was connected is history."""
+    return ledger.Sighting(
+        message.locator,
+        message.message_id,
+        received_at=message.received_at,
+        raw_sha256=message.sha256,
+        raw_size=message.size if message.sha256 else None,
+        # Graph tells whole seconds.
+        history=message.received_at is not None and message.received_at < connected_at.replace(microsecond=0),
+        thread_id=message.thread_id,
+    )
 
 
 def _document(changes: Changes) -> dict[str, object]:

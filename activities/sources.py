@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeGuard
 from uuid import UUID
 
 import aiohttp
 
-from activities.archive import MailboxArchive
+from activities.archive import CountingArchive, MailboxArchive
 from activities.gate import MailboxGate
 from activities.vault import MailboxVault
 from providers import web
@@ -50,11 +52,11 @@ class Sources:
         allow_private_hosts: bool,
     ) -> None:
         self._db = db
-        self._keyring = keyring
+        self.keyring = keyring
         self._objects = objects
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._max_message_bytes = max_message_bytes
-        self._allow_private_hosts = allow_private_hosts
+        self.allow_private_hosts = allow_private_hosts
         self._open: dict[UUID, tuple[int, Provider]] = {}
         self._lock = asyncio.Lock()
         self._refreshes = asyncio.Semaphore(REFRESHES_AT_ONCE)
@@ -80,6 +82,35 @@ class Sources:
                 self._open[mailbox_id] = (wanted, provider)
             return provider
 
+    @asynccontextmanager
+    async def listing(
+        self, tenant_id: UUID, mailbox_id: UUID, since: date, *, look_only: bool
+    ) -> AsyncIterator[tuple[Provider, CountingArchive]]:
+        """The mailbox's source as one that begins anew would see it, from a day on, with connections of its own.
+
+        A source that reads ahead (Gmail) passes over what the ledger knows, and counts it; with `look_only` it reads
+        nothing at all. Raises what `get` raises.
+        """
+        async with self._db.tenant(tenant_id) as session:
+            mailbox = await mailboxes.get(session, tenant_id, mailbox_id)
+        if mailbox is None or mailbox.provider not in ("imap", "gmail", "microsoft"):
+            raise Permanent("this mailbox has no source to list")
+        archive = CountingArchive(
+            self._db,
+            self._objects,
+            tenant_id,
+            mailbox_id,
+            max_message_bytes=self._max_message_bytes,
+            look_only=look_only,
+        )
+        begun = replace(mailbox, settings={**mailbox.settings, "since": since.isoformat()})
+        day = datetime(since.year, since.month, since.day, tzinfo=UTC)
+        provider = self._gmail(begun, day, archive) if mailbox.provider == "gmail" else self._connect(begun, day)
+        try:
+            yield provider, archive
+        finally:
+            await provider.close()
+
     async def close(self) -> None:
         for _, provider in self._open.values():
             await provider.close()
@@ -95,47 +126,49 @@ class Sources:
         return ImapMailbox(
             ImapSettings.model_validate(mailbox.settings),
             Password(self._opened(mailbox).get("password", "")),
-            allow_private=self._allow_private_hosts,
+            allow_private=self.allow_private_hosts,
         )
 
     def _opened(self, mailbox: mailboxes.Mailbox) -> dict[str, Any]:
         try:
-            return mailbox.secret(self._keyring)
+            return mailbox.secret(self.keyring)
         except SecretError:
             raise AuthFailed("the mailbox's credentials cannot be read") from None
 
-    def _gmail(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> GmailMailbox:
+    def _gmail(
+        self, mailbox: mailboxes.Mailbox, connected_at: datetime, archive: MailboxArchive | None = None
+    ) -> GmailMailbox:
         settings = GmailSettings.model_validate(mailbox.settings)
         tokens = gmail_auth.token_source(
-            self._session, self._endpoints, mailbox.address, self._opened(mailbox), self._vault(mailbox)
+            self._session, self.endpoints, mailbox.address, self._opened(mailbox), self._vault(mailbox)
         )
         quota = Quota(settings.units_per_minute)
-        archive = MailboxArchive(
+        archive = archive or MailboxArchive(
             self._db,
             self._objects,
             mailbox.tenant_id,
             mailbox.mailbox_id,
             max_message_bytes=self._max_message_bytes,
         )
-        client = GmailClient(self._session, self._endpoints.google_api, mailbox.address, tokens, quota)
+        client = GmailClient(self._session, self.endpoints.google_api, mailbox.address, tokens, quota)
         return GmailMailbox(client, settings, archive, since=_since(settings.since, connected_at))
 
     def _microsoft(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> MicrosoftMailbox:
         settings = MicrosoftSettings.model_validate(mailbox.settings)
         tokens = microsoft_auth.token_source(
-            self._session, self._endpoints, settings.directory, self._opened(mailbox), self._vault(mailbox)
+            self._session, self.endpoints, settings.directory, self._opened(mailbox), self._vault(mailbox)
         )
         gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id)
-        client = GraphClient(self._session, self._endpoints.graph, tokens, gate)
+        client = GraphClient(self._session, self.endpoints.graph, tokens, gate)
         return MicrosoftMailbox(
             client,
             settings,
             since=_since(settings.since, connected_at),
-            notification_url=self._endpoints.microsoft_push if self._endpoints.webhooks_url else "",
+            notification_url=self.endpoints.microsoft_push if self.endpoints.webhooks_url else "",
         )
 
     def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
-        return MailboxVault(self._db, self._keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)
+        return MailboxVault(self._db, self.keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)
 
     @property
     def _session(self) -> aiohttp.ClientSession:

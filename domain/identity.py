@@ -72,6 +72,10 @@ def mailbox_workflow_id(mailbox_id: UUID) -> str:
     return f"mailbox/{mailbox_id}"
 
 
+def mailbox_job_workflow_id(job_id: UUID) -> str:
+    return f"mailbox-job/{job_id}"
+
+
 def listener_workflow_id(shard: int) -> str:
     return f"listener/{shard}"
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from domain.inbound import InboundEmail
 from domain.mailbox import MailboxRef
+from domain.mailbox_jobs import MailboxJob
 from domain.task import TaskResolution
+
+# A workflow as Temporal knows it; "unknown": it never was, or its retention has passed.
+RunState = Literal["running", "ended", "unknown"]
 
 
 class NotRunning(Exception):
@@ -21,6 +25,17 @@ class Runs(Protocol):
         self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool, traceparent: str = ""
     ) -> None:
         """Starts the message's workflow, in its trace; one that runs or has run already is success."""
+
+    async def restart_email(
+        self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool, traceparent: str = ""
+    ) -> None:
+        """Starts a message whose earlier run ended without an outcome; one that runs is success."""
+
+    async def run_state(self, workflow_id: str) -> RunState:
+        """How the latest run of a workflow stands."""
+
+    async def start_job(self, job: MailboxJob) -> None:
+        """Starts the work on a mailbox that was asked for; once is enough."""
 
     async def start_mailbox(self, mailbox: MailboxRef) -> None:
         """Starts the mailbox's entity workflow unless it runs."""

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,6 +15,9 @@ from domain.inbound import InboundEmail, Provider
 
 if TYPE_CHECKING:
     from storage.database import Session
+
+# A message younger than this may be on its way to its run, or into the ledger.
+SETTLING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +151,35 @@ async def unstarted(session: Session, tenant_id: UUID, mailbox_id: UUID, limit: 
         mailbox_id,
         limit,
     )
-    return [
-        ListedEmail(
-            email=InboundEmail(
-                tenant_id=tenant_id,
-                email_id=row["email_id"],
-                mailbox_id=mailbox_id,
-                provider=row["provider"],
-                stored=row["raw_sha256"] is not None,
-                size=row["raw_size"] or 0,
-                sha256=row["raw_sha256"] or "",
-                received_at=row["received_at"],
-            ),
-            workflow_id=row["workflow_id"],
-            message_key=row["message_key"],
-            history=row["history"],
-            traceparent=row["timeline"][0].get("trace", ""),
-        )
-        for row in rows
-    ]
+    return [_listed(row) for row in rows]
+
+
+async def open_rows(session: Session, tenant_id: UUID, mailbox_id: UUID, after: int, limit: int) -> list[Any]:
+    """`email_id`, `seq` and `workflow_id` of messages that are not done, ledger sequence above `after`, in order.
+
+    Left out is what was listed within the last minutes: its run may be starting right now.
+    """
+    return await session.fetch(
+        """select email_id, seq, workflow_id from emails
+            where tenant_id = $1 and mailbox_id = $2 and seq > $3 and state <> 'done'
+              and listed_at < now() - $5::interval order by seq limit $4""",
+        tenant_id,
+        mailbox_id,
+        after,
+        limit,
+        SETTLING,
+    )
+
+
+async def open_email(session: Session, tenant_id: UUID, email_id: UUID) -> ListedEmail | None:
+    """What starts this message's run; None once it is done."""
+    row = await session.fetchrow(
+        """select e.*, m.provider from emails e join mailboxes m using (tenant_id, mailbox_id)
+            where e.tenant_id = $1 and e.email_id = $2 and e.state <> 'done'""",
+        tenant_id,
+        email_id,
+    )
+    return _listed(row) if row else None
 
 
 async def mark_started(session: Session, tenant_id: UUID, email_ids: Sequence[UUID]) -> None:
@@ -174,6 +187,25 @@ async def mark_started(session: Session, tenant_id: UUID, email_ids: Sequence[UU
         "update emails set state = 'started' where tenant_id = $1 and email_id = any($2) and state = 'listed'",
         tenant_id,
         list(email_ids),
+    )
+
+
+def _listed(row: Any) -> ListedEmail:
+    return ListedEmail(
+        email=InboundEmail(
+            tenant_id=row["tenant_id"],
+            email_id=row["email_id"],
+            mailbox_id=row["mailbox_id"],
+            provider=row["provider"],
+            stored=row["raw_sha256"] is not None,
+            size=row["raw_size"] or 0,
+            sha256=row["raw_sha256"] or "",
+            received_at=row["received_at"],
+        ),
+        workflow_id=row["workflow_id"],
+        message_key=row["message_key"],
+        history=row["history"],
+        traceparent=row["timeline"][0].get("trace", ""),
     )
 
 

@@ -28,6 +28,19 @@ def add(commands: Any) -> None:
     explain.add_argument("--json", action="store_true", help="the whole decision record")
     explain.set_defaults(run=_code("workers.explain_command", "run"))
 
+    reconcile = commands.add_parser(
+        "reconcile",
+        help="compare mailboxes with their sources: is anything missing or stuck?",
+        description="Lists each mailbox at its source and compares it with the ledger, and the ledger's open messages "
+        "with Temporal. The same check runs by itself once a day and repairs what it finds. Exit status: 0 when "
+        "nothing is missing or stuck (any more), 1 otherwise.",
+    )
+    reconcile.add_argument("--mailbox", metavar="M", help="only this one: its address or id (all)")
+    reconcile.add_argument("--since", metavar="YYYY-MM-DD", help="how far back (since the last complete check)")
+    reconcile.add_argument("--repair", action="store_true", help="list what is missing, start again what is stuck")
+    reconcile.add_argument("--json", action="store_true", help="one JSON line each")
+    reconcile.set_defaults(run=_code("workers.reconcile_command", "run"))
+
     rules = commands.add_parser("rules", help="rules for new mail").add_subparsers(metavar="ACTION", required=True)
     replay = rules.add_parser("replay", help="which past mails would land elsewhere under the rules of today")
     replay.add_argument("--since", required=True, metavar="YYYY-MM-DD")

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from temporalio.client import (
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleSpec,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
@@ -24,6 +32,8 @@ LOOK_EVERY = 5.0
 # How often even those that were started are started again, should an operator have terminated one.
 FORGET_EVERY = timedelta(minutes=5)
 
+UPKEEP_EVERY = timedelta(minutes=5)
+
 
 async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> None:
     started: set[UUID] = set()
@@ -34,6 +44,7 @@ async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> 
             if clock() >= forget_at:
                 started.clear()
                 await _start_shards(runs, settings.listener_shards)
+                await schedule_upkeep(runs)
                 forget_at = clock() + FORGET_EVERY.total_seconds()
             for mailbox in await mailboxes.locate_all(db):
                 if mailbox.mailbox_id not in started:
@@ -61,3 +72,11 @@ async def _start_shards(runs: TemporalRuns, shards: int) -> None:
             task_queue=names.MAIL_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
+
+
+async def schedule_upkeep(runs: TemporalRuns) -> None:
+    """One that is there stays as it is: an operator may have paused it, or set it to other times."""
+    action = ScheduleActionStartWorkflow(names.UPKEEP, id=names.UPKEEP_ID, task_queue=names.MAIL_QUEUE)
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=UPKEEP_EVERY)])
+    with contextlib.suppress(ScheduleAlreadyRunningError):
+        await runs.client.create_schedule(names.UPKEEP_ID, Schedule(action=action, spec=spec))

@@ -16,6 +16,7 @@ from storage.secrets import KeyRing
 from workers import admin, mailbox_setup
 from workers.command import Refused, locate
 from workers.settings import Settings
+from workers.sources import open_sources
 
 
 async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
@@ -68,14 +69,15 @@ async def show(args: argparse.Namespace, settings: Settings, db: Database) -> in
 
 
 async def test(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    from workers.mailbox_diagnosis import diagnose
+    from activities.diagnosis import diagnose
 
-    passed = True
-    async for step in diagnose(db, settings, await locate(db, args.mailbox)):
-        print(f"{'ok    ' if step.works else 'FAILED'}  {step.name}: {step.detail}")
-        if not step.works:
-            passed = False
-            print(f"        {step.advice}")
+    located, passed = await locate(db, args.mailbox), True
+    async with open_sources(settings, db) as opened:
+        async for step in diagnose(db, opened, located.tenant_id, located.mailbox_id):
+            print(f"{'ok    ' if step.works else 'FAILED'}  {step.name}: {step.detail}")
+            if not step.works:
+                passed = False
+                print(f"        {step.advice}")
     return 0 if passed else 1
 
 

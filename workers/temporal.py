@@ -7,7 +7,7 @@ import contextlib
 from datetime import timedelta
 from uuid import UUID
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     Priority,
     SearchAttributeKey,
@@ -27,15 +27,17 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.failures import ClassifyFailures
 from domain import tracing
-from domain.identity import mailbox_workflow_id, short_hash
+from domain.identity import mailbox_job_workflow_id, mailbox_workflow_id, short_hash
 from domain.inbound import InboundEmail
 from domain.mailbox import MailboxRef
-from domain.runs import NotRunning
+from domain.mailbox_jobs import MailboxJob
+from domain.runs import NotRunning, RunState
 from domain.task import TaskResolution
 from workers.settings import ConfigurationError
 from workflows import names
 
 LIVE, BACKFILL = 2, 5
+_RPC = timedelta(seconds=10)
 
 _TENANT = SearchAttributeKey.for_keyword("TenantId")
 _MAILBOX = SearchAttributeKey.for_keyword("MailboxId")
@@ -98,13 +100,25 @@ class TemporalRuns:
     async def start_email(
         self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool, traceparent: str = ""
     ) -> None:
-        with contextlib.suppress(WorkflowAlreadyStartedError), tracing.continuing(traceparent):
+        with tracing.continuing(traceparent):
+            await self._start_email(email, workflow_id, message_key, history, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+
+    async def restart_email(
+        self, email: InboundEmail, workflow_id: str, message_key: str, *, history: bool, traceparent: str = ""
+    ) -> None:
+        with tracing.continuing(traceparent):
+            await self._start_email(email, workflow_id, message_key, history, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def _start_email(
+        self, email: InboundEmail, workflow_id: str, message_key: str, history: bool, reuse: WorkflowIDReusePolicy
+    ) -> None:
+        with contextlib.suppress(WorkflowAlreadyStartedError):
             await self.client.start_workflow(
                 names.INBOUND_EMAIL,
                 email,
                 id=workflow_id,
                 task_queue=names.MAIL_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=reuse,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=TypedSearchAttributes(
                     [
@@ -115,6 +129,33 @@ class TemporalRuns:
                     ]
                 ),
                 priority=Priority(priority_key=BACKFILL if history else LIVE, fairness_key=str(email.tenant_id)),
+            )
+
+    async def run_state(self, workflow_id: str) -> RunState:
+        try:
+            description = await self.client.get_workflow_handle(workflow_id).describe(rpc_timeout=_RPC)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return "unknown"
+            raise
+        return "running" if description.status == WorkflowExecutionStatus.RUNNING else "ended"
+
+    async def start_job(self, job: MailboxJob) -> None:
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await self.client.start_workflow(
+                names.MAILBOX_JOB,
+                job,
+                id=mailbox_job_workflow_id(job.job_id),
+                task_queue=names.MAIL_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(_TENANT, str(job.tenant_id)),
+                        SearchAttributePair(_MAILBOX, str(job.mailbox_id)),
+                        SearchAttributePair(_PROVIDER, job.provider),
+                    ]
+                ),
+                rpc_timeout=_RPC,
             )
 
     async def start_mailbox(self, mailbox: MailboxRef) -> None:
@@ -145,9 +186,7 @@ class TemporalRuns:
 
     async def _signal(self, workflow_id: str, signal: str, *arguments: object) -> None:
         try:
-            await self.client.get_workflow_handle(workflow_id).signal(
-                signal, args=list(arguments), rpc_timeout=timedelta(seconds=10)
-            )
+            await self.client.get_workflow_handle(workflow_id).signal(signal, args=list(arguments), rpc_timeout=_RPC)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise NotRunning(workflow_id) from None

@@ -18,21 +18,26 @@ from activities.attachments import StoreAttachments
 from activities.decide import DecideMessage
 from activities.fetch import FetchMessage
 from activities.mailbox import MailboxActivities
+from activities.mailbox_jobs import MailboxJobs
 from activities.parse import ParseMessage
 from activities.services import Services
 from activities.sources import Sources
 from activities.tasks import HumanTaskActivities
+from activities.upkeep import Upkeep
 from mail.pool import ParserPool
 from storage.objects import Objects
 from storage.secrets import KeyRing
 from workers import entities, health, process, temporal
 from workers.settings import Settings
+from workers.sources import open_sources
 from workflows import names
 from workflows.inbound_email import InboundEmailWorkflow
 from workflows.listener import ListenerWorkflow
 from workflows.mailbox import MailboxWorkflow
+from workflows.mailbox_job import MailboxJobWorkflow
+from workflows.upkeep import UpkeepWorkflow
 
-WORKFLOWS = [InboundEmailWorkflow, MailboxWorkflow, ListenerWorkflow]
+WORKFLOWS = [InboundEmailWorkflow, MailboxWorkflow, ListenerWorkflow, MailboxJobWorkflow, UpkeepWorkflow]
 
 log = structlog.get_logger("worker")
 
@@ -62,6 +67,7 @@ def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
             tasks.note_ignored_answer,
             mailbox.sync_mailbox,
             mailbox.change_mailbox,
+            Upkeep(services).look_after_mailboxes,
         ],
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -70,7 +76,10 @@ def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
     provider_io = Worker(
         client,
         task_queue=names.PROVIDER_QUEUE,
-        activities=[FetchMessage(services, sources).fetch_message],
+        activities=[
+            FetchMessage(services, sources).fetch_message,
+            MailboxJobs(services, sources).run_mailbox_job,
+        ],
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=20,
         graceful_shutdown_timeout=timedelta(seconds=20),
@@ -99,15 +108,7 @@ async def run(settings: Settings) -> None:
         await parser.start()
         stack.push_async_callback(parser.close)
         objects = Objects(settings.objects_url)
-        sources = Sources(
-            db,
-            keyring,
-            objects,
-            endpoints=settings.endpoints,
-            max_message_bytes=settings.max_message_bytes,
-            allow_private_hosts=settings.allow_private_hosts,
-        )
-        stack.push_async_callback(sources.close)
+        sources = await stack.enter_async_context(open_sources(settings, db))
         services = Services(
             db=db,
             objects=objects,

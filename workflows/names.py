@@ -11,6 +11,10 @@ LISTENER_QUEUE: Final = "listener"
 INBOUND_EMAIL: Final = "InboundEmailWorkflow"
 MAILBOX: Final = "MailboxWorkflow"
 LISTENER: Final = "ListenerWorkflow"
+MAILBOX_JOB: Final = "MailboxJobWorkflow"
+UPKEEP: Final = "UpkeepWorkflow"
+# Id of the schedule, and of the run that it starts.
+UPKEEP_ID: Final = "upkeep"
 
 RESOLVE_TASK: Final = "resolve_task"
 PARENT_DONE: Final = "parent_done"

@@ -16,6 +16,7 @@ from temporalio.common import RetryPolicy
 from domain.deciding import Decide, Decided
 from domain.inbound import Committed, Conclude, Fetched, InboundEmail, ParseResult
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
+from domain.mailbox_jobs import MailboxJob
 from domain.task import Advance, AskPerson, Ignored, OpenTask, Settle, TaskResolution
 from workflows import names
 
@@ -114,6 +115,15 @@ SYNC_MAILBOX: Step[MailboxRef, SyncResult] = Step(
     "sync_mailbox", SyncResult, timedelta(minutes=10), retry=_PROVIDER, heartbeat=timedelta(minutes=1)
 )
 CHANGE_MAILBOX: Step[MailboxChange, MailboxRef] = Step("change_mailbox", MailboxRef, timedelta(seconds=30))
+RUN_MAILBOX_JOB: Step[MailboxJob, None] = Step(
+    "run_mailbox_job",
+    type(None),
+    timedelta(hours=6),
+    retry=_PROVIDER,
+    queue=names.PROVIDER_QUEUE,
+    heartbeat=timedelta(seconds=15),
+)
+LOOK_AFTER_MAILBOXES: Step[None, int] = Step("look_after_mailboxes", int, timedelta(minutes=5))
 LISTEN: Step[int, None] = Step(
     "listen",
     type(None),

@@ -20,9 +20,16 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Worker
 
 from activities.listen import Listen
-from domain.identity import email_workflow_id, listener_workflow_id, mailbox_workflow_id
+from domain.identity import (
+    email_workflow_id,
+    listener_workflow_id,
+    mailbox_job_workflow_id,
+    mailbox_workflow_id,
+)
 from domain.mailbox import MailboxView
+from domain.mailbox_jobs import MailboxJob
 from domain.task import TaskResolution
+from storage import mailbox_jobs
 from storage.objects import raw_key
 from tests.house import House
 from tests.letters import letter
@@ -43,6 +50,8 @@ async def play(house: House, directory: Path) -> AsyncIterator[Recorded]:
         for name, workflow_id in (await scenario(house)).items():
             yield name, await history(house, workflow_id)
     yield "mailbox", await history(house, await mailbox_that_was_paused(house))
+    for name, workflow_id in (await mailbox_looked_after(house)).items():
+        yield name, await history(house, workflow_id)
     for name, workflow_id in (await read_over_imap(house, directory)).items():
         yield name, await history(house, workflow_id)
 
@@ -121,6 +130,25 @@ async def mailbox_that_was_paused(house: House) -> str:
     await is_now("active")
     await house.runs.change_mailbox(house.mailbox_id, names.RECONFIGURE)
     return workflow_id
+
+
+async def mailbox_looked_after(house: House) -> dict[str, str]:
+    async with house.db.tenant(house.tenant_id) as session:
+        job_id = await mailbox_jobs.create(session, house.tenant_id, house.mailbox_id, "reconcile", NAME)
+    await house.runs.start_job(
+        MailboxJob(
+            tenant_id=house.tenant_id,
+            job_id=job_id,
+            mailbox_id=house.mailbox_id,
+            provider="smtp",
+            kind="reconcile",
+        )
+    )
+    await house.client.start_workflow(names.UPKEEP, id=names.UPKEEP_ID, task_queue=names.MAIL_QUEUE)
+    ids = {"mailbox_job": mailbox_job_workflow_id(job_id), "upkeep": names.UPKEEP_ID}
+    for workflow_id in ids.values():
+        await house.client.get_workflow_handle(workflow_id).result()
+    return ids
 
 
 async def read_over_imap(house: House, directory: Path) -> dict[str, str]:

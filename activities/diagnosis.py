@@ -1,4 +1,4 @@
-"""`postroom mailbox test M`: from the source's name to the notification, step by step, with what to do if one fails."""
+"""A mailbox tried from its source's name to the notification, step by step, with what to do where one fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 
@@ -23,9 +23,6 @@ from providers.microsoft.mailbox import MicrosoftMailbox
 from providers.microsoft.settings import MicrosoftSettings
 from storage import mailboxes, push
 from storage.database import Database
-from storage.objects import Objects
-from storage.secrets import KeyRing
-from workers.settings import Settings
 
 # Seconds until a network step has failed, and until a notification that was asked for must have come.
 NETWORK = 15.0
@@ -38,40 +35,33 @@ class _Failed(Exception):
         self.advice = advice
 
 
-async def diagnose(db: Database, settings: Settings, located: mailboxes.Located) -> AsyncIterator[Step]:
-    """The findings as they are made; ends with the first failure, since later steps need the earlier ones."""
-    async with db.tenant(located.tenant_id) as session:
-        mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
-    assert mailbox is not None
+async def diagnose(db: Database, sources: Sources, tenant_id: UUID, mailbox_id: UUID) -> AsyncIterator[Step]:
+    """The findings as they are made; ends with the first failure, since later steps need the earlier ones.
+
+    Raises LookupError for a mailbox that is gone, and SecretError when its secret cannot be opened.
+    """
+    async with db.tenant(tenant_id) as session:
+        mailbox = await mailboxes.get(session, tenant_id, mailbox_id)
+    if mailbox is None:
+        raise LookupError(f"no mailbox {mailbox_id}")
     if mailbox.provider in ("smtp", "raw"):
         yield Step("mailbox", True, "its messages are handed to postroom: there is no source to test")
         return
     if mailbox.provider == "imap":
-        password = Password(mailbox.secret(KeyRing(settings.master_keys.get_secret_value()))["password"])
+        password = Password(mailbox.secret(sources.keyring)["password"])
         imap = ImapSettings.model_validate(mailbox.settings)
-        async for step in check(imap, password, allow_private=settings.allow_private_hosts):
+        async for step in check(imap, password, allow_private=sources.allow_private_hosts):
             yield step
         return
-    sources = Sources(
-        db,
-        KeyRing(settings.master_keys.get_secret_value()),
-        Objects(settings.objects_url),
-        endpoints=settings.endpoints,
-        max_message_bytes=settings.max_message_bytes,
-        allow_private_hosts=settings.allow_private_hosts,
-    )
-    try:
-        for name, attempt in _steps(db, settings, mailbox, sources):
-            try:
-                yield Step(name, True, await attempt())
-            except _Failed as failed:
-                yield Step(name, False, str(failed), failed.advice)
-                return
-            except ProviderError as error:
-                yield Step(name, False, str(error), _ADVICE[mailbox.provider])
-                return
-    finally:
-        await sources.close()
+    for name, attempt in _steps(db, mailbox, sources):
+        try:
+            yield Step(name, True, await attempt())
+        except _Failed as failed:
+            yield Step(name, False, str(failed), failed.advice)
+            return
+        except ProviderError as error:
+            yield Step(name, False, str(error), _ADVICE[mailbox.provider])
+            return
 
 
 Attempt = Callable[[], Awaitable[str]]
@@ -81,8 +71,8 @@ _ADVICE = {
 }
 
 
-def _steps(db: Database, settings: Settings, mailbox: mailboxes.Mailbox, sources: Sources) -> list[tuple[str, Attempt]]:
-    hosts = _hosts(mailbox, settings.endpoints)
+def _steps(db: Database, mailbox: mailboxes.Mailbox, sources: Sources) -> list[tuple[str, Attempt]]:
+    hosts = _hosts(mailbox, sources.endpoints)
 
     async def names() -> str:
         return ", ".join([await _resolve(host, port) for host, port, _ in hosts])
@@ -98,7 +88,7 @@ def _steps(db: Database, settings: Settings, mailbox: mailboxes.Mailbox, sources
 
     async def notifications() -> str:
         source = await sources.get(mailbox.tenant_id, mailbox.mailbox_id)
-        return await _notifications(db, settings.endpoints, mailbox, source)
+        return await _notifications(db, sources.endpoints, mailbox, source)
 
     return [
         ("names", names),

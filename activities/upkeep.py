@@ -1,0 +1,47 @@
+"""`look_after_mailboxes`: what is due for any mailbox of any tenant is begun."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.services import Services
+from domain.mailbox_jobs import MailboxJob
+from storage import mail_hours, mailbox_jobs
+
+# Every mailbox is compared with its source once a day; of each tenant so many at a time.
+CHECK_EVERY = timedelta(days=1)
+CHECKS_AT_ONCE = 20
+
+
+class Upkeep:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @activity.defn
+    async def look_after_mailboxes(self, nothing: None = None) -> int:
+        """Counts hours that have ended, and has mailboxes compared with their source; how many."""
+        db, begun = self._services.db, 0
+        async with db.directory() as session:
+            tenants = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
+        for tenant_id in tenants:
+            async with db.tenant(tenant_id) as session:
+                await mail_hours.close_hours(session, tenant_id)
+                due = await mailbox_jobs.due(session, tenant_id, CHECK_EVERY, CHECKS_AT_ONCE)
+                jobs = [
+                    MailboxJob(
+                        tenant_id=tenant_id,
+                        job_id=await mailbox_jobs.create(session, tenant_id, row["mailbox_id"], "reconcile", "clock"),
+                        mailbox_id=row["mailbox_id"],
+                        provider=row["provider"],
+                        kind="reconcile",
+                        repair=True,
+                    )
+                    for row in due
+                ]
+            # After the commit: the job's worker looks for its row. One that is not started is due again in an hour.
+            for job in jobs:
+                await self._services.runs.start_job(job)
+            begun += len(jobs)
+        return begun
