@@ -118,8 +118,10 @@ async def _ensure_roles(connection: asyncpg.Connection[asyncpg.Record]) -> None:
                   create role {role} nologin nosuperuser nobypassrls;
                 exception when duplicate_object or unique_violation then null;
                 end $$""")
-        # It may also run the application: it acts as the role, never as itself.
-        if not await connection.fetchval("select pg_has_role(current_user, $1, 'member')", role):
+        # It may also run the application: it acts as the role, never as itself. Since Postgres 16 who creates a role
+        # is a member of it, but may not act as it.
+        right = "set" if connection.get_server_version().major >= 16 else "member"
+        if not await connection.fetchval("select pg_has_role(current_user, $1, $2)", role, right):
             await connection.execute(f"grant {role} to current_user")
     await connection.execute("grant usage on schema public to postroom_app, postroom_directory")
     await connection.execute("""
