@@ -13,7 +13,9 @@ from aiohttp import web
 from console.delivery import Delivery
 from console.roles import may
 from console.services import Services
-from storage.access import ApiToken, Role, User
+from console.visits import visit
+from storage.access import Role, User, Visit
+from storage.api_tokens import ApiToken
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -37,6 +39,11 @@ class _Call:
     @property
     def delivery(self) -> Delivery:
         return self.request.app[DELIVERY]
+
+    @property
+    def visit(self) -> Visit:
+        """From where this comes, for a session that it may begin."""
+        return visit(self.request, self.services)
 
     def id(self, name: str) -> UUID:
         """The uuid in the path. Raises NotFound when it is none."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from storage.access import Role
-
-ROLES: Final[tuple[Role, ...]] = ("viewer", "agent", "admin", "owner")
+from storage.access import ROLES, Role
 
 
 def may(role: Role, needed: Role) -> bool:

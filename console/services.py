@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+from console.passwords import Passwords
 from domain import reply_token
 from domain.runs import Runs
 from storage.database import Database
@@ -24,6 +26,9 @@ class Services:
     public_url: str
     temporal_ui_url: str = ""
     temporal_namespace: str = "default"
+    passwords: Passwords = field(default_factory=Passwords)
+    # Whose word about the caller's address counts.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def secure(self) -> bool:

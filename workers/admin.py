@@ -13,13 +13,15 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from domain.inbound import Provider
 from providers.imap.settings import ImapSettings
-from storage import access, people
+from storage import access, api_tokens, audit, people, users
 from storage.database import Database
 from storage.secrets import KeyRing
 
 # The same on every start, so that a second start finds the first one's tenant.
 DEFAULT_TENANT = uuid5(NAMESPACE_URL, "https://postroom.dev/tenants/default")
 OWNER = "owner@postroom.test"
+# Who set postroom up or used its commands, as the audit log names them.
+CLI = "postroom command"
 SUPPORT = "support@postroom.test"
 
 
@@ -61,21 +63,40 @@ async def create_login_link(
     """A URL that signs this user in once. Raises AdminError for an unknown user."""
     async with db.tenant(tenant_id) as session:
         try:
-            token = await access.create_login_link(session, tenant_id, user_email, timedelta(hours=hours))
+            token = await access.create_link(session, tenant_id, user_email, timedelta(hours=hours))
         except LookupError:
-            raise AdminError("There is no user with this address: add one with `postroom user add`.") from None
+            raise AdminError("Nobody with this address may sign in: add them with `postroom user add`.") from None
     return f"{public_url.rstrip('/')}/login/{token}"
 
 
-async def create_api_token(db: Database, tenant_id: UUID, name: str, scope: access.Scope = "write") -> str:
-    """A bearer token for the API, shown this once."""
+async def create_password_link(db: Database, tenant_id: UUID, user_email: str, public_url: str) -> str:
+    """A URL at which this user sets a password, once. Raises AdminError for an unknown user."""
     async with db.tenant(tenant_id) as session:
-        return await access.create_api_token(session, tenant_id, name, scope)
+        try:
+            token = await access.create_link(session, tenant_id, user_email, access.INVITATION, "password")
+        except LookupError:
+            raise AdminError("Nobody with this address may sign in: add them with `postroom user add`.") from None
+        await audit.record(session, tenant_id, CLI, "make_password_link", f"user/{user_email}")
+    return f"{public_url.rstrip('/')}/password/{token}"
+
+
+async def create_api_token(
+    db: Database, tenant_id: UUID, name: str, scope: api_tokens.Scope = "write", *, days: int | None = None
+) -> str:
+    """A bearer token for the API, shown this once; without `days` it holds until it is revoked."""
+    lifetime = None if days is None else timedelta(days=days)
+    async with db.tenant(tenant_id) as session:
+        _, token = await api_tokens.create(session, tenant_id, name, scope, actor=CLI, lifetime=lifetime)
+    return token
 
 
 async def add_user(db: Database, tenant_id: UUID, email: str, name: str, role: access.Role = "agent") -> UUID:
+    """The user with this address; one who is there already stays as they are."""
     async with db.tenant(tenant_id) as session:
-        return await people.add_user(session, tenant_id, email, name, role)
+        try:
+            return await users.add(session, tenant_id, email, name, role, actor=CLI, by="owner")
+        except users.Refused:
+            return await people.add_user(session, tenant_id, email, name, role)
 
 
 async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str) -> UUID:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, ValidationError
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from providers.endpoints import Endpoints
@@ -33,6 +35,8 @@ class Settings(BaseSettings):
     graph_url: str = Field(default=_DEFAULT.graph, description="a national cloud has its own, and its own login")
     microsoft_login_url: str = _DEFAULT.microsoft_login
 
+    trusted_proxies: str = Field(default="", description="addresses and networks whose X-Forwarded-For counts")
+
     host: str = Field(default="127.0.0.1", description="address to listen on")
     web_port: int = 8400
     webhooks_port: int = 8401
@@ -48,6 +52,17 @@ class Settings(BaseSettings):
     log_format: str = Field(default="json", pattern="^(json|text)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, listed: str) -> str:
+        _networks(listed)
+        return listed
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of our own proxies."""
+        return _networks(self.trusted_proxies)
+
     @property
     def endpoints(self) -> Endpoints:
         """Where the providers' services are."""
@@ -60,6 +75,10 @@ class Settings(BaseSettings):
             microsoft_login=self.microsoft_login_url.rstrip("/"),
             webhooks_url=self.webhooks_url.rstrip("/"),
         )
+
+
+def _networks(listed: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in listed.split(",") if part.strip())
 
 
 def load() -> Settings:

@@ -33,6 +33,7 @@ async def run(settings: Settings) -> None:
             public_url=settings.public_url,
             temporal_ui_url=settings.temporal_ui_url,
             temporal_namespace=client.namespace,
+            trusted_proxies=settings.proxies,
         )
         delivery = Delivery(services)
         application = make_application(services, delivery)

@@ -16,7 +16,8 @@ from console.api.requests import read
 from console.calls import DELIVERY, SERVICES, ApiCall, NotFound
 from console.delivery import Delivery
 from console.services import Services
-from storage import access
+from storage import api_tokens
+from storage.api_tokens import SCOPES, ApiToken
 
 PREFIX = "/api/v1"
 
@@ -41,17 +42,17 @@ def make_api(services: Services, delivery: Delivery) -> web.Application:
 def _guarded(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         token = await _token(request)
-        if access.SCOPES.index(token.scope) < access.SCOPES.index(operation.scope):
+        if SCOPES.index(token.scope) < SCOPES.index(operation.scope):
             raise Problem(403, f"This token is of scope {token.scope}: use one of scope {operation.scope}.")
         return await operation.handler(ApiCall(request, token, await read(request, operation.max_body)))
 
     return handle
 
 
-async def _token(request: web.Request) -> access.ApiToken:
+async def _token(request: web.Request) -> ApiToken:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value.startswith(access.API_PREFIX) and len(value) < 200:
-        token = await access.api_token(request.app[SERVICES].db, value.strip())
+    if scheme.lower() == "bearer" and value.startswith(api_tokens.PREFIX) and len(value) < 200:
+        token = await api_tokens.find(request.app[SERVICES].db, value.strip())
         if token is not None:
             return token
     raise Problem(401, "Send a valid API token as `Authorization: Bearer pr_…`; `postroom token add` makes one.")

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from console.api import deciding, deciding_models, handlers, models, tickets
 from console.api.paging import PageQuery
 from console.calls import ApiHandler
-from storage.access import Scope
+from storage.api_tokens import Scope
 
 
 @dataclass(frozen=True, slots=True)

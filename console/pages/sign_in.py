@@ -17,13 +17,13 @@ async def explain(call: PublicCall) -> web.Response:
 
 async def offer(call: PublicCall) -> web.Response:
     """A button that signs in. Opening the link uses nothing up, so that mail scanners may do it."""
-    if not await access.login_link_is_valid(call.services.db, call.request.match_info["token"]):
+    if await access.find_link(call.services.db, call.request.match_info["token"], "sign_in") is None:
         return render_public("sign_in.html", status=410, state="used")
     return render_public("sign_in.html", state="valid")
 
 
 async def sign_in(call: PublicCall) -> web.Response:
-    token = await access.sign_in(call.services.db, call.request.match_info["token"])
+    token = await access.sign_in_by_link(call.services.db, call.request.match_info["token"], call.visit)
     if token is None:
         return render_public("sign_in.html", status=410, state="used")
     response = web.Response(status=303, headers={"Location": "/"})
@@ -32,9 +32,7 @@ async def sign_in(call: PublicCall) -> web.Response:
 
 
 async def sign_out(call: PageCall) -> web.Response:
-    token = cookies.read(call.request, call.services)
-    if token is not None:
-        await access.sign_out(call.services.db, call.user, token)
+    await access.sign_out(call.services.db, call.user)
     response = web.Response(status=303, headers={"Location": "/login"})
     cookies.clear(response, call.services)
     return response

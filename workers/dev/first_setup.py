@@ -57,7 +57,7 @@ async def set_up(
             await providers.connect(db, KeyRing(secrets.master_keys), tenant.tenant_id)
         token = data.remembered(API_ACCESS_FILE)
         if token is None:
-            token = await admin.create_api_token(db, tenant.tenant_id, "postroom dev")
+            token = await admin.create_api_token(db, tenant.tenant_id, "postroom dev", "admin")
             data.remember(API_ACCESS_FILE, token)
         async with db.tenant(tenant.tenant_id) as session:
             rows = await people.mailboxes(session, tenant.tenant_id)

@@ -16,6 +16,7 @@ from console.api.operations import OPERATIONS, Operation
 from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
 from storage import loops, merging
+from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
 from workers import admin
@@ -172,7 +173,7 @@ async def example_of(world: World, route: Page | Public | Operation) -> Example:
 async def send(world: World, route: Page | Public | Operation, example: Example) -> tuple[int, str]:
     """The request by somebody of the world's tenant who may do it."""
     if isinstance(route, Operation):
-        http = await world.site.api("write", world.tenant_id)
+        http = await world.site.api(SCOPES[-1], world.tenant_id)
         async with http.request(route.method, example.path.lstrip("/"), json=example.body) as response:
             return response.status, await response.text()
     if isinstance(route, Public):

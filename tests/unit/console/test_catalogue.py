@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import console
-from console.roles import ROLES, may
+from console.roles import may
 from console.strings import STRINGS, text
+from storage.access import ROLES
 
 SOURCES = Path(console.__file__).parent
 TEMPLATES = sorted((SOURCES / "templates").glob("*.html"))
