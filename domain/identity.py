@@ -80,6 +80,10 @@ def listener_workflow_id(shard: int) -> str:
     return f"listener/{shard}"
 
 
+def event_delivery_workflow_id(endpoint_id: UUID) -> str:
+    return f"event-delivery/{endpoint_id}"
+
+
 def shard_of(mailbox_id: UUID, shards: int) -> int:
     """Which listener shard serves a mailbox; the same on every machine and in every release."""
     return int.from_bytes(hashlib.sha256(mailbox_id.bytes).digest()[:4]) % shards

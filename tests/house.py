@@ -17,6 +17,7 @@ from uuid import UUID
 
 from temporalio.client import Client
 
+from activities.events import DeliverEvents
 from activities.services import Services
 from activities.sources import Sources
 from domain.mailbox import MailboxRef
@@ -30,7 +31,7 @@ from storage.secrets import KeyRing
 from webhooks import smtp
 from webhooks.ingress import Ingress
 from webhooks.starter import Starter
-from workers import admin, temporal, worker
+from workers import admin, event_dispatch, temporal, worker
 
 MASTER_KEYS = "k1:" + base64.b64encode(bytes(range(32))).decode()
 SUPPORT = "support@postroom.test"
@@ -164,8 +165,11 @@ async def working_in(house: House, reconcile: timedelta = timedelta(seconds=2)) 
             public_url="http://console.test",
             max_message_bytes=50 << 20,
         )
-        for part in worker.build(house.client, services, sources):
+        deliver = DeliverEvents(house.db, house.keyring, allow_private_hosts=True)
+        for part in worker.build(house.client, services, sources, deliver):
             await stack.enter_async_context(part)
+        dispatching = asyncio.create_task(event_dispatch.keep_dispatching(house.db, house.client))
+        stack.callback(dispatching.cancel)
         await house.runs.start_mailbox(
             MailboxRef(
                 tenant_id=house.tenant_id, mailbox_id=house.mailbox_id, provider="smtp", reconcile_every=reconcile

@@ -11,7 +11,7 @@ from storage import mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
 from webhooks.ingress import Ingress, Replayed
-from webhooks.standard_webhooks import BadSignature, verify
+from domain.standard_webhooks import BadSignature, verify
 
 log = structlog.get_logger("webhooks")
 

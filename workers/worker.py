@@ -16,6 +16,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.attachments import StoreAttachments
 from activities.decide import DecideMessage
+from activities.events import DeliverEvents
 from activities.fetch import FetchMessage
 from activities.mailbox import MailboxActivities
 from activities.mailbox_jobs import MailboxJobs
@@ -27,22 +28,30 @@ from activities.upkeep import Upkeep
 from mail.pool import ParserPool
 from storage.objects import Objects
 from storage.secrets import KeyRing
-from workers import entities, health, process, temporal
+from workers import entities, event_dispatch, health, process, temporal
 from workers.settings import Settings
 from workers.sources import open_sources
 from workflows import names
+from workflows.event_delivery import EventDeliveryWorkflow
 from workflows.inbound_email import InboundEmailWorkflow
 from workflows.listener import ListenerWorkflow
 from workflows.mailbox import MailboxWorkflow
 from workflows.mailbox_job import MailboxJobWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
-WORKFLOWS = [InboundEmailWorkflow, MailboxWorkflow, ListenerWorkflow, MailboxJobWorkflow, UpkeepWorkflow]
+WORKFLOWS = [
+    InboundEmailWorkflow,
+    MailboxWorkflow,
+    ListenerWorkflow,
+    MailboxJobWorkflow,
+    UpkeepWorkflow,
+    EventDeliveryWorkflow,
+]
 
 log = structlog.get_logger("worker")
 
 
-def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
+def build(client: Client, services: Services, sources: Sources, deliver: DeliverEvents) -> list[Worker]:
     """The workers of this process: workflows with their commits, and what talks to sources at its own rate."""
     decide, tasks, mailbox = (
         DecideMessage(services),
@@ -79,6 +88,7 @@ def build(client: Client, services: Services, sources: Sources) -> list[Worker]:
         activities=[
             FetchMessage(services, sources).fetch_message,
             MailboxJobs(services, sources).run_mailbox_job,
+            deliver.deliver_events,
         ],
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=20,
@@ -125,6 +135,8 @@ async def run(settings: Settings) -> None:
             stack.push_async_callback(server.cleanup)
         log.info("worker is polling")
         async with asyncio.TaskGroup() as group:
-            for worker in build(client, services, sources):
+            deliver = DeliverEvents(db, keyring, allow_private_hosts=settings.allow_private_hosts)
+            for worker in build(client, services, sources, deliver):
                 group.create_task(worker.run())
+            group.create_task(event_dispatch.keep_dispatching(db, client))
             group.create_task(entities.keep_running(db, runs, settings))

@@ -15,6 +15,7 @@ MAILBOX_JOB: Final = "MailboxJobWorkflow"
 UPKEEP: Final = "UpkeepWorkflow"
 # Id of the schedule, and of the run that it starts.
 UPKEEP_ID: Final = "upkeep"
+EVENT_DELIVERY: Final = "EventDeliveryWorkflow"
 
 RESOLVE_TASK: Final = "resolve_task"
 PARENT_DONE: Final = "parent_done"

@@ -14,6 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from domain.deciding import Decide, Decided
+from domain.events import DeliveryReport, EndpointRef
 from domain.inbound import Committed, Conclude, Fetched, InboundEmail, ParseResult
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
 from domain.mailbox_jobs import MailboxJob
@@ -130,5 +131,12 @@ LISTEN: Step[int, None] = Step(
     timedelta(days=1),
     retry=_LISTENING,
     queue=names.LISTENER_QUEUE,
+    heartbeat=timedelta(seconds=15),
+)
+DELIVER_EVENTS: Step[EndpointRef, DeliveryReport] = Step(
+    "deliver_events",
+    DeliveryReport,
+    timedelta(minutes=2),
+    queue=names.PROVIDER_QUEUE,
     heartbeat=timedelta(seconds=15),
 )

@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 from activities.listen import Listen
 from domain.identity import (
     email_workflow_id,
+    event_delivery_workflow_id,
     listener_workflow_id,
     mailbox_job_workflow_id,
     mailbox_workflow_id,
@@ -29,10 +30,11 @@ from domain.identity import (
 from domain.mailbox import MailboxView
 from domain.mailbox_jobs import MailboxJob
 from domain.task import TaskResolution
-from storage import mailbox_jobs
+from storage import events, mailbox_jobs
 from storage.objects import raw_key
 from tests.house import House
 from tests.letters import letter
+from tests.receiver import open_receiver
 from workers import admin, demo_imap
 from workflows import names
 
@@ -49,6 +51,7 @@ async def play(house: House, directory: Path) -> AsyncIterator[Recorded]:
     for scenario in (new_mail, reply_with_attachment, large_mail, duplicate, question_and_reply_that_waits):
         for name, workflow_id in (await scenario(house)).items():
             yield name, await history(house, workflow_id)
+    yield "event_delivery", await history(house, await events_for_a_subscriber(house))
     yield "mailbox", await history(house, await mailbox_that_was_paused(house))
     for name, workflow_id in (await mailbox_looked_after(house)).items():
         yield name, await history(house, workflow_id)
@@ -73,6 +76,26 @@ async def large_mail(house: House) -> dict[str, str]:
     """Parsed by an activity of its own."""
     large = _mail("large@ids.example", attachments=[("plantedfile.bin", bytes(400_000))])
     return {"large_mail": await _decided(house, large, "ticket")}
+
+
+async def events_for_a_subscriber(house: House) -> str:
+    """A mail's two events, delivered to a receiver of another system."""
+    async with open_receiver() as receiver:
+        async with house.db.tenant(house.tenant_id) as session:
+            endpoint_id, receiver.secret = await events.add_endpoint(
+                session, house.keyring, house.tenant_id, receiver.url, ["ticket.created", "comment.added"]
+            )
+        await _decided(house, _mail("announced@ids.example"), "ticket")
+
+        async def told() -> bool:
+            return len(receiver.taken) == 2
+
+        await house.until(told, "two events")
+        workflow_id = event_delivery_workflow_id(endpoint_id)
+        await house.client.get_workflow_handle(workflow_id).result()
+        async with house.db.tenant(house.tenant_id) as session:
+            await events.remove_endpoint(session, house.tenant_id, endpoint_id)
+    return workflow_id
 
 
 async def duplicate(house: House) -> dict[str, str]:

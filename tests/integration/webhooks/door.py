@@ -26,7 +26,7 @@ from tests.house import MASTER_KEYS
 from webhooks import app, smtp
 from webhooks.ingress import Ingress
 from webhooks.raw import RawWebhook
-from webhooks.standard_webhooks import sign
+from domain.standard_webhooks import sign
 from webhooks.starter import Starter
 from workers import admin
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from webhooks.standard_webhooks import TOLERANCE, BadSignature, sign, verify
+from domain.standard_webhooks import TOLERANCE, BadSignature, sign, verify
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(24))).decode()
 OTHER = "whsec_" + base64.b64encode(bytes(range(1, 25))).decode()
