@@ -1,4 +1,4 @@
-"""The outbox of outgoing events, their subscribers, and the deliveries owed to each, in order for each subject."""
+"""The outbox of outgoing events, their subscribers, and the deliveries owed to each, in order about each thing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The oldest delivery that is owed for its subject, with the event's content."""
+    """The oldest delivery that is owed for what it is about, with the event's content."""
 
     seq: int
     event_id: UUID
@@ -121,11 +121,11 @@ async def remove_endpoint(session: Session, tenant_id: UUID, endpoint_id: UUID) 
 
 
 async def due(session: Session, endpoint: EndpointRef, limit: int) -> list[Due]:
-    """The oldest owed delivery of each subject, where its time has come."""
+    """The oldest owed delivery for each thing, where its time has come."""
     rows = await session.fetch(
         """select h.seq, e.event_id, e.kind, e.created_at, e.data, h.attempts
-             from (select distinct on (subject) seq, next_at, attempts from event_deliveries
-                    where tenant_id = $1 and endpoint_id = $2 and state = 'pending' order by subject, seq) h
+             from (select distinct on (about) seq, next_at, attempts from event_deliveries
+                    where tenant_id = $1 and endpoint_id = $2 and state = 'pending' order by about, seq) h
              join events e on e.tenant_id = $1 and e.seq = h.seq
             where h.next_at <= now() order by h.seq limit $3""",
         endpoint.tenant_id,
@@ -146,7 +146,7 @@ async def delivered(session: Session, endpoint: EndpointRef, seq: int) -> None:
 
 
 async def failed(session: Session, endpoint: EndpointRef, seq: int, error: str, again_in: timedelta | None) -> None:
-    """One attempt came to nothing; without `again_in` it was the last, and the subject's next event may go."""
+    """An attempt came to nothing; without `again_in` it was the last, and the next event about the same may go."""
     await session.execute(
         """update event_deliveries set attempts = attempts + 1, last_error = $4,
                   state = case when $5::interval is null then 'dead' else 'pending' end,
@@ -163,9 +163,9 @@ async def failed(session: Session, endpoint: EndpointRef, seq: int, error: str, 
 async def dead_letters(
     session: Session, tenant_id: UUID, endpoint_id: UUID, *, after: int = 0, limit: int = 50
 ) -> list[dict[str, Any]]:
-    """What was given up: `seq, event_id, kind, subject, created_at, attempts, last_error`, in order."""
+    """What was given up: `seq, event_id, kind, about, created_at, attempts, last_error`, in order."""
     rows = await session.fetch(
-        """select d.seq, e.event_id, e.kind, d.subject, e.created_at, d.attempts, d.last_error
+        """select d.seq, e.event_id, e.kind, d.about, e.created_at, d.attempts, d.last_error
              from event_deliveries d join events e using (tenant_id, seq)
             where d.tenant_id = $1 and d.endpoint_id = $2 and d.state = 'dead' and d.seq > $3
             order by d.seq limit $4""",
@@ -192,9 +192,9 @@ async def retry(session: Session, tenant_id: UUID, endpoint_id: UUID, seq: int |
 async def listed(
     session: Session, tenant_id: UUID, *, after: int = 0, kinds: Sequence[str] = (), limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Events in order: `seq, event_id, kind, subject, created_at, data`."""
+    """Events in order: `seq, event_id, kind, about, created_at, data`."""
     rows = await session.fetch(
-        """select seq, event_id, kind, subject, created_at, data from events
+        """select seq, event_id, kind, about, created_at, data from events
             where tenant_id = $1 and seq > $2 and (cardinality($3::text[]) = 0 or kind = any($3))
             order by seq limit $4""",
         tenant_id,

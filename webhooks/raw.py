@@ -7,11 +7,11 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
+from domain.standard_webhooks import BadSignature, verify
 from storage import mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
 from webhooks.ingress import Ingress, Replayed
-from domain.standard_webhooks import BadSignature, verify
 
 log = structlog.get_logger("webhooks")
 

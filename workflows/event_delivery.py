@@ -1,4 +1,4 @@
-"""One subscriber's outgoing events: delivers what is due, and ends; the next event, or the next retry, starts it again."""
+"""One subscriber's outgoing events: delivers what is due and ends; the next one, or a retry's time, starts it again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 -- Outgoing events: an outbox that triggers fill in the transaction of what they announce, so that no code path can
--- forget one; and for each subscriber the deliveries that are owed to it, in order for each subject.
+-- forget one; and for each subscriber the deliveries that are owed to it, in order for each ticket.
 
 create table event_endpoints (
   tenant_id      uuid not null references tenants,
@@ -21,7 +21,7 @@ create table events (
   event_id    uuid not null default gen_random_uuid(),
   kind        text not null,
   -- What it is about, and what its order holds within: ticket/<id>, mailbox/<id>, email/<id>.
-  subject     text not null,
+  about     text not null,
   data        jsonb not null,
   created_at  timestamptz not null default now(),
   primary key (tenant_id, seq)
@@ -31,7 +31,7 @@ create table event_deliveries (
   tenant_id     uuid not null,
   endpoint_id   uuid not null,
   seq           bigint not null,
-  subject       text not null,
+  about       text not null,
   state         text not null default 'pending' check (state in ('pending', 'delivered', 'dead')),
   attempts      integer not null default 0,
   next_at       timestamptz not null default now(),
@@ -42,18 +42,18 @@ create table event_deliveries (
   foreign key (tenant_id, endpoint_id) references event_endpoints on delete cascade,
   foreign key (tenant_id, seq) references events on delete cascade
 );
-create index event_deliveries_pending on event_deliveries (tenant_id, endpoint_id, subject, seq)
+create index event_deliveries_pending on event_deliveries (tenant_id, endpoint_id, about, seq)
   where state = 'pending';
 create index event_deliveries_dead on event_deliveries (tenant_id, endpoint_id, seq) where state = 'dead';
 
 select protect_tenant_table('event_endpoints'), protect_tenant_table('events'), protect_tenant_table('event_deliveries');
 
-create function emit_event(tenant uuid, what text, about text, body jsonb) returns void
+create function emit_event(tenant uuid, what text, concerning text, body jsonb) returns void
   language sql set search_path = public, pg_temp as $$
   with event as (
-    insert into events (tenant_id, kind, subject, data) values (tenant, what, about, body) returning seq)
-  insert into event_deliveries (tenant_id, endpoint_id, seq, subject)
-  select tenant, e.endpoint_id, event.seq, about from event, event_endpoints e
+    insert into events (tenant_id, kind, about, data) values (tenant, what, concerning, body) returning seq)
+  insert into event_deliveries (tenant_id, endpoint_id, seq, about)
+  select tenant, e.endpoint_id, event.seq, concerning from event, event_endpoints e
    where e.tenant_id = tenant and what = any (e.kinds)
 $$;
 
@@ -76,14 +76,14 @@ create trigger announce after insert on comments for each row execute function a
 
 create function announce_task() returns trigger language plpgsql set search_path = public, pg_temp as $$
 declare
-  about text := case when new.email_id is null then 'mailbox/' || new.mailbox_id else 'email/' || new.email_id end;
+  concerning text := case when new.email_id is null then 'mailbox/' || new.mailbox_id else 'email/' || new.email_id end;
 begin
   if tg_op = 'INSERT' then
-    perform emit_event(new.tenant_id, 'task.opened', about, jsonb_build_object(
+    perform emit_event(new.tenant_id, 'task.opened', concerning, jsonb_build_object(
       'task_id', new.task_id, 'kind', new.kind, 'email_id', new.email_id, 'mailbox_id', new.mailbox_id,
       'deadline', new.deadline));
   elsif old.state = 'open' and new.state <> 'open' then
-    perform emit_event(new.tenant_id, 'task.resolved', about, jsonb_build_object(
+    perform emit_event(new.tenant_id, 'task.resolved', concerning, jsonb_build_object(
       'task_id', new.task_id, 'kind', new.kind, 'email_id', new.email_id, 'mailbox_id', new.mailbox_id,
       'state', new.state, 'choice', new.resolution ->> 'choice'));
   end if;
@@ -112,7 +112,7 @@ create trigger announce after update of outcome on emails for each row
 
 -- For the processes that deliver: who is owed something now, whatever the tenant.
 grant select (tenant_id, endpoint_id, state) on event_endpoints to postroom_directory;
-grant select (tenant_id, endpoint_id, seq, subject, state, next_at) on event_deliveries to postroom_directory;
+grant select (tenant_id, endpoint_id, seq, about, state, next_at) on event_deliveries to postroom_directory;
 create policy directory_reads on event_endpoints for select to postroom_directory using (true);
 create policy directory_reads on event_deliveries for select to postroom_directory using (true);
 
@@ -125,7 +125,7 @@ create function directory_owed_events() returns table (tenant_id uuid, endpoint_
         and d.next_at <= now() and not exists (
           select from event_deliveries earlier
            where earlier.tenant_id = d.tenant_id and earlier.endpoint_id = d.endpoint_id
-             and earlier.subject = d.subject and earlier.seq < d.seq and earlier.state = 'pending'))
+             and earlier.about = d.about and earlier.seq < d.seq and earlier.state = 'pending'))
 $$;
 revoke all on function directory_owed_events() from public;
 grant execute on function directory_owed_events() to postroom_app;

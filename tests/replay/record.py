@@ -1,7 +1,7 @@
-"""`python -m tests.replay.record [NAME…]`: plays the scenarios in a real house and writes tests/replay/histories/*.json.
+"""`python -m tests.replay.record [NAME…]`: plays the scenarios in a real house, writes tests/replay/histories/*.json.
 
-With names, only those. Record again only with a change that runs which are already open survive (`workflow.patched`, or a new name): the old
-histories stand for those runs. Keep an old file beside the new one for as long as such runs may live.
+With names, only those. Record one again only with a change that runs which are already open survive (`patched`, or a
+new name): the old histories stand for those runs. Keep an old file beside the new one as long as such runs may live.
 """
 
 from __future__ import annotations

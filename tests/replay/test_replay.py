@@ -53,8 +53,9 @@ async def test_the_runs_of_this_code_replay(played: Played) -> None:
         ("reply_with_attachment", "STORE_ATTACHMENTS", steps.LocalStep("store", type(None), steps.CONCLUDE.timeout)),
         ("mailbox", "CHANGE_MAILBOX", replace(steps.CHANGE_MAILBOX, name="alter_mailbox")),
         ("listener", "LISTEN", replace(steps.LISTEN, name="hear")),
+        ("event_delivery", "DELIVER_EVENTS", replace(steps.DELIVER_EVENTS, name="send_events")),
     ],
-    ids=["another activity", "local made regular", "regular made local", "mailbox", "listener"],
+    ids=["another activity", "local made regular", "regular made local", "mailbox", "listener", "event delivery"],
 )
 async def test_an_incompatible_change_is_caught(
     monkeypatch: pytest.MonkeyPatch, name: str, step: str, changed: object

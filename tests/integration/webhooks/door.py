@@ -18,6 +18,7 @@ import asyncpg
 from aiohttp import web
 
 from domain.runs import Runs
+from domain.standard_webhooks import sign
 from storage.database import Database
 from storage.ledger import ListedEmail
 from storage.objects import Objects, raw_key
@@ -26,7 +27,6 @@ from tests.house import MASTER_KEYS
 from webhooks import app, smtp
 from webhooks.ingress import Ingress
 from webhooks.raw import RawWebhook
-from domain.standard_webhooks import sign
 from webhooks.starter import Starter
 from workers import admin
 
