@@ -163,6 +163,8 @@ async def _notifications(db: Database, endpoints: Endpoints, mailbox: mailboxes.
     assert isinstance(source, (GmailMailbox, MicrosoftMailbox))
     if not source.watchable:
         return "not set up: the mailbox is polled"
+    if isinstance(source, GmailMailbox) and mailbox.settings.get("subscription"):
+        return await _pulled(db, mailbox, source)
     if not endpoints.webhooks_url:
         raise _Failed("POSTROOM_WEBHOOKS_URL is not set", "Set it to where the internet reaches `postroom webhooks`.")
     await _reachable(endpoints)
@@ -170,7 +172,7 @@ async def _notifications(db: Database, endpoints: Endpoints, mailbox: mailboxes.
     reference = MailboxRef(tenant_id=mailbox.tenant_id, mailbox_id=mailbox.mailbox_id, provider=mailbox.provider)
     if isinstance(source, GmailMailbox):
         await source.watch("mailbox", "")
-        return await _arrived(db, mailbox, began)
+        return f"Gmail's push arrived after {await _arrived(db, mailbox, began, _PUSH_ADVICE):.1f} s"
     if (failure := await Watches(db).keep(reference, source)) is not None:
         raise _Failed(failure, "The webhooks must answer Graph within seconds, with nothing before them.")
     return "Graph reaches the webhooks and the subscriptions stand"
@@ -191,16 +193,26 @@ async def _reachable(endpoints: Endpoints) -> None:
         raise _Failed(f"{endpoints.webhooks_url} does not answer", advice) from None
 
 
-async def _arrived(db: Database, mailbox: mailboxes.Mailbox, began: datetime) -> str:
-    """Gmail notifies as soon as a watch is made."""
+_PUSH_ADVICE = "Look at the subscription: its endpoint, its service account (--push-service-account) and its audience."
+_PULL_ADVICE = (
+    "`postroom webhooks` has to run: it pulls. The subscription must be one of the topic, and the service account "
+    "needs roles/pubsub.subscriber on it."
+)
+
+
+async def _pulled(db: Database, mailbox: mailboxes.Mailbox, source: GmailMailbox) -> str:
+    began = datetime.now(UTC)
+    await source.watch("mailbox", "")
+    return f"Gmail's notification was pulled after {await _arrived(db, mailbox, began, _PULL_ADVICE):.1f} s"
+
+
+async def _arrived(db: Database, mailbox: mailboxes.Mailbox, began: datetime, advice: str) -> float:
+    """Seconds until the notification that Gmail sends as soon as a watch is made. Raises _Failed."""
     deadline = asyncio.get_running_loop().time() + NOTIFICATION
     while asyncio.get_running_loop().time() < deadline:
         async with db.tenant(mailbox.tenant_id) as session:
             state = await push.sync_state(session, mailbox.tenant_id, mailbox.mailbox_id)
         if state.hinted_at is not None and state.hinted_at > began - timedelta(seconds=1):
-            return f"Gmail's push arrived after {(state.hinted_at - began).total_seconds():.1f} s"
+            return (state.hinted_at - began).total_seconds()
         await asyncio.sleep(0.2)
-    raise _Failed(
-        "Gmail watches, but no push arrived",
-        "Look at the subscription: its endpoint, its service account (--push-service-account) and its audience.",
-    )
+    raise _Failed(state.pull_failure or "Gmail watches, but no notification arrived", advice)

@@ -113,7 +113,7 @@ class MailboxActivities:
 
     async def _list(self, mailbox: MailboxRef, source: PushProvider, state: push.SyncState) -> SyncResult:
         # Before the listing, so that whatever comes after the listing is notified.
-        unwatched = await self._watches.keep(mailbox, source)
+        unwatched = await self._watches.keep(mailbox, source) or state.pull_failure
         deadline = time.monotonic() + LIST_FOR
         listed, more = 0, True
         while more and time.monotonic() < deadline:

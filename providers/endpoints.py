@@ -17,6 +17,7 @@ class Endpoints:
     google_oauth: str = "https://oauth2.googleapis.com"
     google_consent: str = "https://accounts.google.com/o/oauth2/v2/auth"
     google_jwks: str = "https://www.googleapis.com/oauth2/v3/certs"
+    google_pubsub: str = "https://pubsub.googleapis.com"
     graph: str = "https://graph.microsoft.com"
     microsoft_login: str = "https://login.microsoftonline.com"
     webhooks_url: str = ""

@@ -81,6 +81,18 @@ async def get(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Mailbox | 
     return Mailbox(**dict(row)) if row else None
 
 
+async def with_setting(session: Session, tenant_id: UUID, provider: Provider, name: str) -> list[Mailbox]:
+    """The tenant's mailboxes of this kind whose settings say something under this name, the newest first."""
+    rows = await session.fetch(
+        """select tenant_id, mailbox_id, address, provider, settings, sealed_secret, state, status from mailboxes
+            where tenant_id = $1 and provider = $2 and settings ->> $3 is not null order by mailbox_id desc""",
+        tenant_id,
+        provider,
+        name,
+    )
+    return [Mailbox(**dict(row)) for row in rows]
+
+
 async def state(session: Session, tenant_id: UUID, mailbox_id: UUID) -> str:
     value: str = await session.fetchval(
         "select state from mailboxes where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id

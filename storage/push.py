@@ -33,6 +33,7 @@ class SyncState:
     watch_failures: int
     watch_retry_at: datetime | None
     watches_checked_at: datetime | None
+    pull_failure: str | None
 
     @property
     def blocked(self) -> bool:
@@ -67,7 +68,8 @@ async def sync_state(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Syn
     """Raises LookupError for an unknown mailbox."""
     row = await session.fetchrow(
         """select m.created_at as connected_at, coalesce(s.auth_failures, 0) as auth_failures, s.blocked_until,
-                  s.hinted_at, coalesce(s.watch_failures, 0) as watch_failures, s.watch_retry_at, s.watches_checked_at
+                  s.hinted_at, coalesce(s.watch_failures, 0) as watch_failures, s.watch_retry_at, s.watches_checked_at,
+                  s.pull_failure
              from mailboxes m left join mailbox_syncs s using (tenant_id, mailbox_id)
             where m.tenant_id = $1 and m.mailbox_id = $2""",
         tenant_id,
@@ -95,7 +97,7 @@ async def set_sync_state(session: Session, tenant_id: UUID, mailbox_id: UUID, **
     )
 
 
-_WRITABLE = {"auth_failures", "blocked_until", "watch_failures", "watch_retry_at", "watches_checked_at"}
+_WRITABLE = {"auth_failures", "blocked_until", "watch_failures", "watch_retry_at", "watches_checked_at", "pull_failure"}
 
 
 async def cursor(session: Session, tenant_id: UUID, mailbox_id: UUID, *, lock: bool = False) -> dict[str, Any] | None:

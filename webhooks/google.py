@@ -6,10 +6,7 @@ everything else makes Pub/Sub push again, so what can never become useful is ack
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +26,7 @@ from webhooks.bodies import read_body
 from webhooks.hints import Hints
 from webhooks.jwks import Jwks, Unavailable
 from webhooks.known import Known
+from webhooks.notice import pushed_address
 from webhooks.tokens import BadToken, Tokens
 
 log = structlog.get_logger("webhooks")
@@ -76,8 +74,7 @@ class GoogleWebhook:
         body = await read_body(request, BODY_LIMIT)
         if body is None:
             return _answered("too large", 413)
-        told = notification(body)
-        if told is None or canonical(told) != target.address:
+        if pushed_address(body) != target.address:
             # Redelivery would not make it any better.
             log.warning("Pub/Sub push of no use", mailbox=str(target.mailbox_id))
             return _answered("useless", 204)
@@ -127,40 +124,6 @@ def check_claims(claims: Mapping[str, Any], target: PushTarget, now: float) -> N
         raise BadToken("email")
     if claims.get("email_verified") is not True:
         raise BadToken("email_verified")
-
-
-def notification(body: bytes) -> str | None:
-    """The mail address that a push tells of, wrapped (`message.data`) or unwrapped; None for anything else.
-
-    The history id beside it is no cursor, and is not used.
-    """
-    document = _json_object(body)
-    message = document.get("message")
-    if isinstance(message, dict):
-        document = _json_object(_base64(message.get("data")))
-    address, history_id = document.get("emailAddress"), document.get("historyId")
-    if not isinstance(address, str) or isinstance(history_id, bool) or not isinstance(history_id, (str, int)):
-        return None
-    return address if str(history_id).isascii() and str(history_id).isdecimal() else None
-
-
-def _base64(data: Any) -> bytes:
-    """Both alphabets occur. Without `validate` Python would drop the characters of the other one."""
-    if not isinstance(data, str) or not data.isascii():
-        return b""
-    text = data.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
-        return b""
-
-
-def _json_object(text: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _same(given: Any, expected: str) -> bool:

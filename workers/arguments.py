@@ -84,6 +84,8 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     gmail.add_argument("--client-file", metavar="FILE", help="the JSON of an OAuth desktop client: asks for consent")
     gmail.add_argument("--label", action="append", help="id of a label to read, repeatable (INBOX)")
     gmail.add_argument("--topic", help="projects/P/topics/T of Pub/Sub; without it the mailbox is polled")
+    gmail.add_argument("--subscription", help="projects/P/subscriptions/S to pull from, where nothing can be pushed")
+    gmail.add_argument("--pull-key-file", metavar="FILE", help="JSON key to pull with (that of --key-file)")
     gmail.add_argument("--push-service-account", help="whose tokens the pushes carry")
     gmail.add_argument("--push-audience", help="the audience of those tokens (the push endpoint)")
     gmail.add_argument("--units-per-minute", type=int, help="the project's quota per user (6000)")

@@ -45,6 +45,7 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
         "topic": args.topic,
         "push_service_account": args.push_service_account,
         "push_audience": args.push_audience,
+        "subscription": args.subscription,
         **({"units_per_minute": args.units_per_minute} if args.units_per_minute else {}),
     }
     valid = _valid(GmailSettings, wanted)
@@ -56,6 +57,10 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
             await _try(gmail_auth.token_source(http, settings.endpoints, address, secret, _NoVault()).token())
         else:
             secret = await _google_consent(http, settings, args.client_file, address)
+        if args.pull_key_file:
+            secret["puller"] = _service_account(args.pull_key_file)
+        if args.subscription:
+            await _try(gmail_auth.pull_tokens(http, settings.endpoints, secret).token())
     return await _keep(db, settings, tenant_id, "gmail", address, valid, secret)
 
 

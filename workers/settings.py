@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     google_oauth_url: str = _DEFAULT.google_oauth
     google_consent_url: str = _DEFAULT.google_consent
     google_jwks_url: str = _DEFAULT.google_jwks
+    google_pubsub_url: str = _DEFAULT.google_pubsub
     graph_url: str = Field(default=_DEFAULT.graph, description="a national cloud has its own, and its own login")
     microsoft_login_url: str = _DEFAULT.microsoft_login
 
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
             google_oauth=self.google_oauth_url.rstrip("/"),
             google_consent=self.google_consent_url,
             google_jwks=self.google_jwks_url,
+            google_pubsub=self.google_pubsub_url.rstrip("/"),
             graph=self.graph_url.rstrip("/"),
             microsoft_login=self.microsoft_login_url.rstrip("/"),
             webhooks_url=self.webhooks_url.rstrip("/"),

@@ -16,6 +16,7 @@ from webhooks.hints import Hints
 from webhooks.ingress import Ingress
 from webhooks.jwks import Jwks
 from webhooks.microsoft import MicrosoftWebhook
+from webhooks.pull import Puller
 from webhooks.raw import RawWebhook
 from webhooks.starter import Starter
 from webhooks.teller import Teller
@@ -51,6 +52,8 @@ async def run(settings: Settings) -> None:
         )
         stack.callback(inbox.close)
         log.info("webhooks are served", http=settings.webhooks_port, smtp=settings.smtp_port)
+        puller = Puller(db, keyring, hints, http, settings.endpoints)
         async with asyncio.TaskGroup() as group:
             group.create_task(starter.run())
             group.create_task(teller.run())
+            group.create_task(puller.run())

@@ -19,6 +19,7 @@ from providers.endpoints import Endpoints
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, TokenSource, Vault, ask_consent, request_token
 
 SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
 # Whichever host is asked: Google's own libraries name this audience, too.
 AUDIENCE = "https://oauth2.googleapis.com/token"
 _ASSERTION_SECONDS = 3600
@@ -94,22 +95,40 @@ def explain(answer: Mapping[str, Any]) -> str:
 
 
 async def _for_service_account(
-    http: aiohttp.ClientSession, endpoints: Endpoints, address: str, secret: Mapping[str, Any]
+    http: aiohttp.ClientSession,
+    endpoints: Endpoints,
+    address: str | None,
+    secret: Mapping[str, Any],
+    scope: str = SCOPE,
 ) -> AccessToken:
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "assertion": assertion(secret, address),
+        "assertion": assertion(secret, address, scope),
     }
     return await request_token(http, endpoints.google_token, form, explain)
 
 
-def assertion(secret: Mapping[str, Any], address: str, *, now: float | None = None) -> str:
-    """The service account's signed claim to act as `address`. Raises AuthFailed for a key that cannot sign."""
+def pull_tokens(http: aiohttp.ClientSession, endpoints: Endpoints, secret: Mapping[str, Any]) -> TokenSource:
+    """For pulling from Pub/Sub as a service account itself. Raises AuthFailed for a secret without a key of one.
+
+    That of the mailbox, or where its user agreed, the one that was given for pulling.
+    """
+    key = secret if secret.get("kind") == "service_account" else secret.get("puller")
+    if not isinstance(key, Mapping):
+        raise AuthFailed("pulling needs the key of a service account")
+    return Minted(lambda: _for_service_account(http, endpoints, None, key, PUBSUB_SCOPE))
+
+
+def assertion(secret: Mapping[str, Any], address: str | None, scope: str = SCOPE, *, now: float | None = None) -> str:
+    """The service account's signed claim to act as `address`, or None as itself.
+
+    Raises AuthFailed for a key that cannot sign.
+    """
     issued = int(time.time() if now is None else now)
     claims = {
         "iss": secret["client_email"],
-        "sub": address,
-        "scope": SCOPE,
+        **({"sub": address} if address else {}),
+        "scope": scope,
         "aud": AUDIENCE,
         "iat": issued,
         "exp": issued + _ASSERTION_SECONDS,

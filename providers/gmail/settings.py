@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SUBSCRIPTION = r"^projects/[a-z][a-z0-9.:-]{4,98}/subscriptions/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$"
 TOPIC = r"^projects/[a-z][a-z0-9.:-]{4,98}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$"
 
 
@@ -15,6 +16,7 @@ class GmailSettings(BaseModel):
 
     `topic`: the Pub/Sub topic that Gmail publishes to, None to poll only. `push_service_account`: the one whose tokens
     pushes carry; without it no push is accepted. `push_audience`: their audience, None for the push endpoint's URL.
+    `subscription`: one to pull from, for hosts that the internet does not reach; every mailbox may name the same.
     `units_per_minute`: the project's quota per user; projects made before May 2026 have 15,000.
     """
 
@@ -25,4 +27,5 @@ class GmailSettings(BaseModel):
     topic: str | None = Field(default=None, pattern=TOPIC)
     push_service_account: str | None = None
     push_audience: str | None = None
+    subscription: str | None = Field(default=None, pattern=SUBSCRIPTION)
     units_per_minute: int = Field(default=6000, ge=600)

@@ -22,6 +22,7 @@ from tests.simulators.google_oauth import GoogleOAuth
 from tests.simulators.pubsub import PubSub, Subscription
 
 TOPIC = "projects/postroom-test/topics/mail"
+SUBSCRIPTION = "projects/postroom-test/subscriptions/mail-pull"
 PUSH_ACCOUNT = "pusher@postroom-test.iam.gserviceaccount.example"
 WATCH_SECONDS = 7 * 86_400
 _AFTER = re.compile(r"\bafter:(\d+)\b")
@@ -49,6 +50,7 @@ class GoogleSimulator:
             google_oauth=self.url,
             google_consent=f"{self.url}/o/oauth2/v2/auth",
             google_jwks=f"{self.url}/oauth2/v3/certs",
+            google_pubsub=self.url,
             webhooks_url=webhooks_url,
         )
 
@@ -68,6 +70,7 @@ class GoogleSimulator:
                 web.get(f"{user}/messages/{{id}}", self._message),
                 web.post(f"{user}/watch", self._watch),
                 web.post(f"{user}/stop", self._stop),
+                web.post("/v1/{target:projects/[^/]+/subscriptions/[^/]+}", self._pull),
             ]
         )
         return application
@@ -141,6 +144,11 @@ class GoogleSimulator:
         self._changed(account)  # a successful watch notifies at once
         expiration = int((time.time() + self.watch_seconds) * 1000)
         return answer(request, {"historyId": str(account.history_id), "expiration": str(expiration)})
+
+    async def _pull(self, request: web.Request) -> web.Response:
+        if not self.oauth.may_pull(request.headers.get("Authorization", "")):
+            raise error(403, "forbidden", "User not authorized to perform this action.", "PERMISSION_DENIED")
+        return await self.pubsub.handle(request)
 
     async def _stop(self, request: web.Request) -> web.Response:
         account = self._account(request)

@@ -78,6 +78,10 @@ class GoogleOAuth:
         user, expires = self._access.get(authorization.removeprefix("Bearer "), ("", 0.0))
         return user if expires > time.time() else None
 
+    def may_pull(self, authorization: str) -> bool:
+        """Whether the token is the service account's own, for Pub/Sub."""
+        return (self.user_of(authorization) or "").endswith(" https://www.googleapis.com/auth/pubsub")
+
     @property
     def tokens(self) -> list[str]:
         """Every access token that was issued and not forgotten."""
@@ -127,6 +131,9 @@ class GoogleOAuth:
         fresh = claims["iat"] <= time.time() + 60 and time.time() < claims["exp"] <= claims["iat"] + 3600
         if kid != "sa-1" or claims["aud"] != "https://oauth2.googleapis.com/token" or not fresh:
             return _error("invalid_grant")
+        if "sub" not in claims:
+            # As itself: what it may do is for the resource to say, not for delegation.
+            return self._issue(f"{claims['iss']} {claims['scope']}")
         if not set(claims["scope"].split()) <= self.delegated_scopes:
             return _error("unauthorized_client", 401)
         return self._issue(claims["sub"])

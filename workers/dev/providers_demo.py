@@ -61,6 +61,7 @@ class Simulators:
             "POSTROOM_GOOGLE_OAUTH_URL": self.google_url,
             "POSTROOM_GOOGLE_CONSENT_URL": f"{self.google_url}/o/oauth2/v2/auth",
             "POSTROOM_GOOGLE_JWKS_URL": f"{self.google_url}/oauth2/v3/certs",
+            "POSTROOM_GOOGLE_PUBSUB_URL": self.google_url,
             "POSTROOM_GRAPH_URL": self.microsoft_url,
             "POSTROOM_MICROSOFT_LOGIN_URL": self.microsoft_url,
         }

@@ -16,19 +16,24 @@ from google.oauth2 import id_token, service_account
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
-from providers.gmail.auth import SCOPE
-from tests.simulators.google import PUSH_ACCOUNT, TOPIC, GoogleSimulator
+from providers.gmail.auth import PUBSUB_SCOPE, SCOPE
+from tests.simulators.google import PUSH_ACCOUNT, SUBSCRIPTION, TOPIC, GoogleSimulator
 
 ADDRESS = "help@example.org"
-DOCUMENT = json.loads(
-    importlib.resources.files("googleapiclient").joinpath("discovery_cache/documents/gmail.v1.json").read_text("utf-8")
-)
+
+
+def document(api: str) -> Any:
+    folder = importlib.resources.files("googleapiclient").joinpath("discovery_cache/documents")
+    return json.loads(folder.joinpath(f"{api}.json").read_text("utf-8"))
+
+
+SCHEMAS = {**document("pubsub.v1")["schemas"], **document("gmail.v1")["schemas"]}
 
 
 def faults(value: Any, schema: dict[str, Any], path: str = "$") -> list[str]:
-    """Where a value does not fit a schema of the discovery document."""
+    """Where a value does not fit a schema of the discovery documents."""
     if "$ref" in schema:
-        return faults(value, DOCUMENT["schemas"][schema["$ref"]], path)
+        return faults(value, SCHEMAS[schema["$ref"]], path)
     kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
     if not isinstance(value, kinds[schema["type"]]):
         return [f"{path}: {type(value).__name__} is no {schema['type']}"]
@@ -84,6 +89,25 @@ async def test_the_official_client_reads_the_simulator_and_every_answer_fits_the
     assert base64.urlsafe_b64decode(found["Message"]["raw"]) == raw
     assert len(found["ListHistoryResponse"]["history"]) == 6
     assert found["ListMessagesResponse"]["nextPageToken"]
+
+
+async def test_the_official_client_pulls_and_acknowledges(gmail: GoogleSimulator) -> None:
+    queue = gmail.pubsub.pull_subscription(TOPIC, SUBSCRIPTION)
+    gmail.pubsub.publish(TOPIC, b"{}")
+    key = gmail.oauth.service_account_key()
+
+    def pull() -> dict[str, Any]:
+        credentials = service_account.Credentials.from_service_account_info(key, scopes=[PUBSUB_SCOPE])
+        options = {"api_endpoint": gmail.url}
+        api = build("pubsub", "v1", credentials=credentials, client_options=options, cache_discovery=False)
+        subscriptions = api.projects().subscriptions()
+        pulled: dict[str, Any] = subscriptions.pull(subscription=SUBSCRIPTION, body={"maxMessages": 5}).execute()
+        ids = [message["ackId"] for message in pulled["receivedMessages"]]
+        subscriptions.acknowledge(subscription=SUBSCRIPTION, body={"ackIds": ids}).execute()
+        return pulled
+
+    assert faults(await asyncio.to_thread(pull), {"$ref": "PullResponse"}) == []
+    assert queue.waiting == 0
 
 
 async def test_the_official_client_understands_its_errors(gmail: GoogleSimulator) -> None:

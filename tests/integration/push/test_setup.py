@@ -15,9 +15,10 @@ import pytest
 from tests.house import MASTER_KEYS
 from tests.integration.push.stand import Stand
 from tests.integration.push.test_microsoft_simulator import certificate
+from tests.integration.push.test_pull import pulling
 from tests.integration.push.webhooks_process import ROOT
 from tests.letters import letter
-from tests.simulators.google import PUSH_ACCOUNT, TOPIC
+from tests.simulators.google import PUSH_ACCOUNT, SUBSCRIPTION, TOPIC
 from tests.simulators.microsoft_login import DIRECTORY
 from tests.temporal_server import TemporalServer
 
@@ -101,6 +102,20 @@ async def test_gmail_from_the_first_command_to_the_first_ticket(stand: Stand, sh
     stand.google.account(GMAIL).deliver(letter("alice@example.com").as_bytes())
     (email,) = await stand.house.settled(1)
     assert email["outcome"] == "ticket"
+
+
+async def test_gmail_without_a_public_address_is_pulled(stand: Stand, shell: Shell, tmp_path: Path) -> None:
+    key = tmp_path / "reader.json"
+    key.write_text(json.dumps(stand.google.oauth.service_account_key()))
+    stand.google.pubsub.pull_subscription(TOPIC, SUBSCRIPTION)
+    code, output = await shell.postroom(
+        "mailbox", "add", "gmail", GMAIL, "--key-file", str(key), "--topic", TOPIC, "--subscription", SUBSCRIPTION
+    )
+    assert code == 0, output
+    async with pulling(stand):
+        code, output = await shell.postroom("mailbox", "test", GMAIL)
+    assert code == 0, output
+    assert "Gmail's notification was pulled" in output
 
 
 async def test_a_gmail_users_consent(stand: Stand, shell: Shell, tmp_path: Path) -> None:

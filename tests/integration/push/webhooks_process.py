@@ -41,6 +41,8 @@ class WebhooksProcess:
             "POSTROOM_SMTP_PORT": str(self._smtp_port),
             "POSTROOM_WEBHOOKS_URL": self.url,
             "POSTROOM_GOOGLE_JWKS_URL": endpoints.google_jwks,
+            "POSTROOM_GOOGLE_OAUTH_URL": endpoints.google_oauth,
+            "POSTROOM_GOOGLE_PUBSUB_URL": endpoints.google_pubsub,
             "POSTROOM_LOG_LEVEL": "DEBUG",
             "TEMPORAL_ADDRESS": self._temporal_address,
         }
