@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.services import Services
 from activities.sources import Sources
-from domain import tracing
+from domain import identity, tracing
 from domain.inbound import Fetched, InboundEmail
 from providers.base import Gone, Permanent
 from storage import ledger
@@ -42,7 +42,18 @@ class FetchMessage:
             except ValueError:
                 raise Permanent("message too large") from None
             spool.finish()
+            if email.provider == "imap" and is_another(spool.head(), row["message_key"]):
+                return Fetched(gone=True)
             await services.objects.put(raw_key(email.tenant_id, spool.sha256), spool.path)
             async with services.db.tenant(email.tenant_id) as session:
                 await ledger.fetched(session, email.tenant_id, email.email_id, spool.sha256, spool.size)
             return Fetched(size=spool.size)
+
+
+def is_another(head: bytes, key: str) -> bool:
+    """Whether a source gave another message than was listed: after a restored backup its number may be given again.
+
+    In doubt it is the one that was listed: its key was derived, or the source renders it without its Message-ID.
+    """
+    found = identity.message_id(identity.header_message_id(head))
+    return found is not None and not identity.is_derived(key) and found != key

@@ -7,17 +7,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities import listing
+from activities import listing, rescans
 from activities.services import Services
 from activities.sources import Sources, notifies
 from activities.watches import Watches
 from domain.identity import mailbox_workflow_id
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
 from providers.base import AuthFailed, Gone, Permanent, PushProvider, RateLimited, Transient
+from providers.imap.watch import listens
 from storage import ledger, mailboxes, push, reconnect
+
+if TYPE_CHECKING:
+    from storage.database import Session
 
 # Rows started in one sync; with more to start, the workflow syncs again at once.
 START_BATCH = 200
@@ -47,7 +52,11 @@ class MailboxActivities:
         A source that fails is a result, never an error: what is listed already must not wait for it.
         """
         async with _beating():
-            read = await self._read(mailbox) if mailbox.provider in ("gmail", "microsoft") else SyncResult()
+            read = SyncResult()
+            if mailbox.provider == "imap":
+                read = await self._heard(mailbox)
+            elif mailbox.provider in ("gmail", "microsoft"):
+                read = await self._read(mailbox)
             started = await self._start(mailbox)
         return read.model_copy(update={"started": started, "more": read.more or started == START_BATCH})
 
@@ -58,12 +67,21 @@ class MailboxActivities:
         async with self._db.tenant(mailbox.tenant_id) as session:
             if change.what == "pause":
                 await mailboxes.set_state(session, mailbox.tenant_id, mailbox.mailbox_id, "paused")
-            elif change.what in ("resume", "credentials_changed"):
-                await mailboxes.set_state(session, mailbox.tenant_id, mailbox.mailbox_id, "active")
+            elif change.what in ("resume", "credentials_changed", "reconfigure", "answer"):
+                await self._go_on(session, change)
             elif change.what == "resync" and change.since is not None:
                 await mailboxes.rewind(session, mailbox.tenant_id, mailbox.mailbox_id, change.since)
             state = await mailboxes.state(session, mailbox.tenant_id, mailbox.mailbox_id)
         return mailbox.model_copy(update={"paused": state == "paused"})
+
+    async def _go_on(self, session: Session, change: MailboxChange) -> None:
+        where = (session, change.mailbox.tenant_id, change.mailbox.mailbox_id)
+        answered = change.what == "answer" and change.resolution is not None
+        if answered and change.resolution is not None and await rescans.answer(*where, change.resolution):
+            return
+        if change.what != "reconfigure":
+            await mailboxes.set_state(*where, "active")
+        await mailboxes.renew(*where)
 
     async def _start(self, mailbox: MailboxRef) -> int:
         """Starts listed rows, oldest first; how many."""
@@ -80,9 +98,15 @@ class MailboxActivities:
         await asyncio.gather(*(start_on() for _ in range(STARTS_AT_ONCE)))
         async with self._db.tenant(mailbox.tenant_id) as session:
             await ledger.mark_started(session, mailbox.tenant_id, [row.email.email_id for row in waiting])
-            if mailbox.provider not in ("gmail", "microsoft"):
+            if mailbox.provider in ("smtp", "raw"):
                 await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
         return len(waiting)
+
+    async def _heard(self, mailbox: MailboxRef) -> SyncResult:
+        """What the listener, which reads this mailbox, last said of it."""
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            standing = await mailboxes.standing(session, mailbox.tenant_id, mailbox.mailbox_id)
+        return SyncResult(error="" if listens(standing.status) else standing.status, synced_at=standing.last_sync_at)
 
     async def _read(self, mailbox: MailboxRef) -> SyncResult:
         async with self._db.tenant(mailbox.tenant_id) as session:

@@ -25,7 +25,8 @@ from providers.gmail.mailbox import GmailMailbox
 from providers.gmail.quota import Quota
 from providers.gmail.settings import GmailSettings
 from providers.imap.mailbox import ImapMailbox
-from providers.imap.settings import ImapSettings, Password
+from providers.imap.oauth import credentials as imap_credentials
+from providers.imap.settings import ImapSettings
 from providers.microsoft import auth as microsoft_auth
 from providers.microsoft.client import GraphClient
 from providers.microsoft.mailbox import MicrosoftMailbox
@@ -123,17 +124,21 @@ class Sources:
             return self._gmail(mailbox, connected_at)
         if mailbox.provider == "microsoft":
             return self._microsoft(mailbox, connected_at)
-        return ImapMailbox(
-            ImapSettings.model_validate(mailbox.settings),
-            Password(self._opened(mailbox).get("password", "")),
-            allow_private=self.allow_private_hosts,
-        )
+        return self._imap(mailbox)
 
     def _opened(self, mailbox: mailboxes.Mailbox) -> dict[str, Any]:
         try:
             return mailbox.secret(self.keyring)
         except SecretError:
             raise AuthFailed("the mailbox's credentials cannot be read") from None
+
+    def _imap(self, mailbox: mailboxes.Mailbox) -> ImapMailbox:
+        settings = ImapSettings.model_validate(mailbox.settings)
+        private = self.allow_private_hosts
+        secret = imap_credentials(
+            settings, self._opened(mailbox), self._vault(mailbox), self._session, allow_private=private
+        )
+        return ImapMailbox(settings, secret, allow_private=private)
 
     def _gmail(
         self, mailbox: mailboxes.Mailbox, connected_at: datetime, archive: MailboxArchive | None = None
@@ -188,8 +193,6 @@ def _since(day: date | None, connected_at: datetime) -> datetime:
 
 def _version(mailbox: mailboxes.Mailbox, secret: Mapping[str, Any]) -> int:
     """Changes when the provider object has to be made anew: not for a token that it refreshed itself."""
-    if mailbox.provider == "imap":
-        return mailbox.version
     rotating = ("access_token", "expires_at", "refresh_token")
     credentials = {name: value for name, value in secret.items() if name not in rotating}
     return hash((mailbox.address, json.dumps([mailbox.settings, credentials], sort_keys=True)))

@@ -52,7 +52,8 @@ class HumanTaskActivities:
     @activity.defn
     async def note_ignored_answer(self, request: Ignored) -> None:
         async with self._services.db.tenant(request.email.tenant_id) as session:
-            await tasks.note_ignored(session, request.email.tenant_id, request.email.email_id, request.resolution)
+            about = f"email/{request.email.email_id}"
+            await tasks.note_ignored(session, request.email.tenant_id, about, request.resolution)
 
 
 def _repair(step: str, failure: str) -> Question:

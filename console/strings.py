@@ -91,6 +91,7 @@ STRINGS: Final[dict[str, str]] = {
     "kind.repair_message": "Cannot be processed",
     "kind.release_message": "In quarantine",
     "kind.reconnect_mailbox": "Mailbox has to be reconnected",
+    "kind.confirm_rescan": "Old mail found in a mailbox",
     "stage.reminded": "reminded",
     "stage.escalated": "escalated",
     # Tickets

@@ -17,7 +17,7 @@ MAX_MESSAGE_ID = 512
 _NAMESPACE = uuid5(NAMESPACE_URL, "https://postroom.dev/ids")
 _TOKEN = re.compile(r"[!-;=?-~]+")  # printable ASCII but the angle brackets
 _HEADER = re.compile(rb"^message-id[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
-_HEADER_WINDOW = 256 * 1024
+HEADER_WINDOW = 256 * 1024
 
 
 def message_id(value: str | None) -> str | None:
@@ -41,9 +41,14 @@ def message_key(header: str | None, locator: str) -> str:
     return message_id(header) or f"<locator-{hashlib.sha256(locator.encode()).hexdigest()}>"
 
 
+def is_derived(key: str) -> bool:
+    """Whether a message key was derived from where the message lies."""
+    return key.startswith("<")
+
+
 def header_message_id(raw: bytes) -> str | None:
     """The raw Message-ID value of a message's bytes, for sources that hand over the whole message."""
-    window = raw[:_HEADER_WINDOW]
+    window = raw[:HEADER_WINDOW]
     end = re.search(rb"\r?\n\r?\n", window)
     match = _HEADER.search(window[: end.start()] if end else window)
     return match[1].decode("ascii", "replace").strip() if match else None

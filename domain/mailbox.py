@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from domain.inbound import Provider, Reference
+from domain.task import TaskResolution
 
 
 class MailboxRef(Reference):
@@ -21,17 +22,22 @@ class MailboxRef(Reference):
 
 
 class MailboxChange(Reference):
-    """What an operator asked of a mailbox; `since` (aware) comes with `resync`. The others make it look at once."""
+    """What an operator asked of a mailbox; `since` (aware) comes with `resync`, `resolution` with `answer`.
+
+    The others make it look at once, from a connection made anew.
+    """
 
     mailbox: MailboxRef
-    what: Literal["pause", "resume", "resync", "reconfigure", "credentials_changed"]
+    what: Literal["pause", "resume", "resync", "reconfigure", "credentials_changed", "answer"]
     since: datetime | None = None
+    resolution: TaskResolution | None = None
 
 
 class SyncResult(Reference):
     """What one sync did. `more`: there is more to do at once; `look_again_in`: sooner than the next reconcile.
 
-    `error` is what keeps the source from being read, for people; nothing of it is secret.
+    `error` is what keeps the source from being read, for people; nothing of it is secret. `synced_at` (aware): when all
+    that the source had was last known to be listed, where that is not now.
     """
 
     listed: int = 0
@@ -39,6 +45,7 @@ class SyncResult(Reference):
     more: bool = False
     look_again_in: timedelta | None = None
     error: str = ""
+    synced_at: datetime | None = None
 
 
 class MailboxView(Reference):

@@ -18,6 +18,7 @@ TaskKind = Literal[
     "repair_message",
     "release_message",
     "reconnect_mailbox",
+    "confirm_rescan",
 ]
 TaskState = Literal["open", "resolved", "defaulted"]
 
@@ -144,4 +145,6 @@ DEADLINES: dict[TaskKind, Deadlines] = {
     "repair_message": Deadlines(remind=timedelta(hours=4), escalate=_DAY, default=7 * _DAY),
     "release_message": Deadlines(remind=_DAY, escalate=3 * _DAY, default=14 * _DAY),
     "reconnect_mailbox": Deadlines(remind=timedelta(hours=1), escalate=timedelta(hours=8), default=7 * _DAY),
+    # Nobody else decides it, so it waits.
+    "confirm_rescan": Deadlines(remind=timedelta(hours=4), escalate=_DAY, default=365 * _DAY),
 }

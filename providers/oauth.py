@@ -60,10 +60,14 @@ class Minted:
         self._token: AccessToken | None = None
 
     async def token(self, refused: str | None = None) -> str:
+        return (await self.access(refused)).value
+
+    async def access(self, refused: str | None = None) -> AccessToken:
+        """As `token`, with its end."""
         async with self._lock:
             if self._token is None or not self._token.usable or self._token.value == refused:
                 self._token = await self._grant()
-            return self._token.value
+            return self._token
 
 
 class Vault(Protocol):
@@ -94,10 +98,14 @@ class Refreshed:
         self._token: AccessToken | None = None
 
     async def token(self, refused: str | None = None) -> str:
+        return (await self.access(refused)).value
+
+    async def access(self, refused: str | None = None) -> AccessToken:
+        """As `token`, with its end."""
         async with self._lock:
             if self._token is None or not self._token.usable or self._token.value == refused:
                 self._token = await self._fresh(refused)
-            return self._token.value
+            return self._token
 
     async def _fresh(self, refused: str | None) -> AccessToken:
         async with self._vault.exclusive() as vault:

@@ -142,6 +142,39 @@ async def _insert(
     )
 
 
+async def keys_at(session: Session, tenant_id: UUID, mailbox_id: UUID, locators: Sequence[str]) -> dict[str, str]:
+    """The message keys of the known ones among these locators."""
+    rows = await session.fetch(
+        "select locator, message_key from emails where tenant_id = $1 and mailbox_id = $2 and locator = any($3)",
+        tenant_id,
+        mailbox_id,
+        list(locators),
+    )
+    return {row["locator"]: row["message_key"] for row in rows}
+
+
+async def known_keys(session: Session, tenant_id: UUID, mailbox_id: UUID, keys: Sequence[str]) -> set[str]:
+    """Those of the message keys that the mailbox ever had."""
+    rows = await session.fetch(
+        "select distinct message_key from emails where tenant_id = $1 and message_key = any($3) and mailbox_id = $2",
+        tenant_id,
+        mailbox_id,
+        list(keys),
+    )
+    return {row["message_key"] for row in rows}
+
+
+async def history_open(session: Session, tenant_id: UUID, mailbox_id: UUID) -> int:
+    """How many messages of a mailbox's history are on their way; those that wait for a person are not counted."""
+    count: int = await session.fetchval(
+        """select count(*) from emails
+            where tenant_id = $1 and mailbox_id = $2 and history and state in ('listed', 'started')""",
+        tenant_id,
+        mailbox_id,
+    )
+    return count
+
+
 async def unstarted(session: Session, tenant_id: UUID, mailbox_id: UUID, limit: int) -> list[ListedEmail]:
     """Rows that were listed but never started, oldest first."""
     rows = await session.fetch(

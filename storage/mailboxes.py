@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A mailbox row. `version` changes with settings and state, so a listener sees that it has to reconnect."""
+    """A mailbox row. `revision` grows with address, settings, state and credentials: its readers have to begin anew."""
 
     tenant_id: UUID
     mailbox_id: UUID
@@ -27,6 +28,7 @@ class Mailbox:
     sealed_secret: str | None
     state: str
     status: str
+    revision: int
 
     def secret(self, keyring: KeyRing) -> dict[str, Any]:
         """The opened secret, empty if there is none. Raises SecretError."""
@@ -37,10 +39,6 @@ class Mailbox:
         )
         return opened
 
-    @property
-    def version(self) -> int:
-        return hash((self.address, json.dumps(self.settings, sort_keys=True), self.sealed_secret, self.state))
-
 
 @dataclass(frozen=True, slots=True)
 class Located:
@@ -50,6 +48,15 @@ class Located:
     mailbox_id: UUID
     provider: Provider
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """A mailbox that a listener has to watch, and its revision."""
+
+    tenant_id: UUID
+    mailbox_id: UUID
+    revision: int
 
 
 async def locate(db: Database, mailbox_id: UUID) -> Located | None:
@@ -71,14 +78,26 @@ async def locate_all(db: Database) -> list[Located]:
     return [Located(r["tenant_id"], r["mailbox_id"], r["provider"], r["state"]) for r in rows]
 
 
+async def listened(db: Database) -> list[Listened]:
+    """The active IMAP mailboxes of all tenants."""
+    async with db.directory() as session:
+        rows = await session.fetch("select * from directory_listened()")
+    return [Listened(r["tenant_id"], r["mailbox_id"], r["revision"]) for r in rows]
+
+
 async def get(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Mailbox | None:
-    row = await session.fetchrow(
-        """select tenant_id, mailbox_id, address, provider, settings, sealed_secret, state, status from mailboxes
-            where tenant_id = $1 and mailbox_id = $2""",
+    found = await some(session, tenant_id, [mailbox_id])
+    return found[0] if found else None
+
+
+async def some(session: Session, tenant_id: UUID, mailbox_ids: Sequence[UUID]) -> list[Mailbox]:
+    rows = await session.fetch(
+        """select tenant_id, mailbox_id, address, provider, settings, sealed_secret, state, status, revision
+             from mailboxes where tenant_id = $1 and mailbox_id = any($2)""",
         tenant_id,
-        mailbox_id,
+        list(mailbox_ids),
     )
-    return Mailbox(**dict(row)) if row else None
+    return [Mailbox(**dict(row)) for row in rows]
 
 
 async def with_setting(session: Session, tenant_id: UUID, provider: Provider, name: str) -> list[Mailbox]:
@@ -100,6 +119,24 @@ async def state(session: Session, tenant_id: UUID, mailbox_id: UUID) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What whoever reads a mailbox last said of it. `last_sync_at` (aware): when all that the source had was listed."""
+
+    status: str
+    last_sync_at: datetime | None
+
+
+async def standing(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Standing:
+    """Raises LookupError for an unknown mailbox."""
+    row = await session.fetchrow(
+        "select status, last_sync_at from mailboxes where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id
+    )
+    if row is None:
+        raise LookupError(f"no mailbox {mailbox_id}")
+    return Standing(**dict(row))
+
+
 async def set_state(session: Session, tenant_id: UUID, mailbox_id: UUID, state: str) -> None:
     await session.execute(
         "update mailboxes set state = $3 where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id, state
@@ -116,18 +153,56 @@ async def report(session: Session, tenant_id: UUID, mailbox_id: UUID, status: st
     )
 
 
-async def synced(session: Session, tenant_id: UUID, mailbox_id: UUID) -> None:
+async def synced(session: Session, tenant_id: UUID, mailbox_id: UUID) -> int:
+    """Everything the source had is listed as of now. Holds the row until the transaction ends; its revision."""
+    revision: int = await session.fetchval(
+        "update mailboxes set last_sync_at = now() where tenant_id = $1 and mailbox_id = $2 returning revision",
+        tenant_id,
+        mailbox_id,
+    )
+    return revision
+
+
+async def hold(session: Session, tenant_id: UUID, mailbox_id: UUID) -> int | None:
+    """Holds the row until the transaction ends; its revision, None for a mailbox that is gone."""
+    revision: int | None = await session.fetchval(
+        "select revision from mailboxes where tenant_id = $1 and mailbox_id = $2 for no key update",
+        tenant_id,
+        mailbox_id,
+    )
+    return revision
+
+
+async def synced_at(session: Session, tenant_id: UUID, times: Mapping[UUID, datetime]) -> None:
+    """Many mailboxes, each with the time (aware) at which everything it had was listed."""
     await session.execute(
-        "update mailboxes set last_sync_at = now() where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id
+        """update mailboxes m set last_sync_at = t.at
+             from (select * from unnest($2::uuid[], $3::timestamptz[]) as u (id, at) order by id) t
+            where m.tenant_id = $1 and m.mailbox_id = t.id and (m.last_sync_at is null or m.last_sync_at < t.at)""",
+        tenant_id,
+        list(times),
+        list(times.values()),
     )
 
 
-async def cursors(session: Session, tenant_id: UUID, mailbox_id: UUID) -> dict[str, dict[str, Any]]:
-    """The stored state of each folder, by folder name."""
+async def renew(session: Session, tenant_id: UUID, mailbox_id: UUID) -> None:
+    """Makes whoever reads the mailbox begin anew."""
+    await session.execute(
+        "update mailboxes set revision = revision + 1 where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id
+    )
+
+
+async def cursors(session: Session, tenant_id: UUID, mailbox_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The stored states of the folders, by mailbox."""
     rows = await session.fetch(
-        "select folder, cursor from folder_cursors where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id
+        "select mailbox_id, cursor from folder_cursors where tenant_id = $1 and mailbox_id = any($2)",
+        tenant_id,
+        list(mailbox_ids),
     )
-    return {row["folder"]: row["cursor"] for row in rows}
+    found: dict[UUID, list[dict[str, Any]]] = {mailbox_id: [] for mailbox_id in mailbox_ids}
+    for row in rows:
+        found[row["mailbox_id"]].append(row["cursor"])
+    return found
 
 
 async def move_cursor(session: Session, tenant_id: UUID, mailbox_id: UUID, folder: str, cursor: dict[str, Any]) -> None:
@@ -146,7 +221,7 @@ async def rewind(session: Session, tenant_id: UUID, mailbox_id: UUID, since: dat
     """Forgets the cursors, so that everything since a date is listed again; the ledger knows what it has."""
     await session.execute("delete from folder_cursors where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id)
     await session.execute(
-        """update mailboxes set settings = settings || jsonb_build_object('since', $3::text)
+        """update mailboxes set settings = settings || jsonb_build_object('since', $3::text), revision = revision + 1
             where tenant_id = $1 and mailbox_id = $2""",
         tenant_id,
         mailbox_id,

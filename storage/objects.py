@@ -19,6 +19,7 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore, from_url
 
 from domain import tracing
+from domain.identity import HEADER_WINDOW
 
 
 def raw_key(tenant_id: UUID, sha256: str) -> str:
@@ -79,7 +80,12 @@ class Spool:
         self._file = NamedTemporaryFile(prefix="postroom-", delete=False)  # noqa: SIM115 (closed in close)
         self._digest = hashlib.sha256()
         self._limit = limit
+        self._head = b""
         self.size = 0
+
+    def head(self) -> bytes:
+        """The beginning, at least as much as the header window of a message."""
+        return self._head
 
     @property
     def path(self) -> Path:
@@ -94,6 +100,8 @@ class Spool:
         self.size += len(chunk)
         if self.size > self._limit:
             raise ValueError(f"larger than {self._limit} bytes")
+        if len(self._head) < HEADER_WINDOW:
+            self._head += chunk[:HEADER_WINDOW]
         self._digest.update(chunk)
         self._file.write(chunk)
 

@@ -99,7 +99,8 @@ async def set_mailbox_access(
 ) -> None:
     """How a mailbox is reached, and its sealed secret."""
     await session.execute(
-        "update mailboxes set settings = $3, sealed_secret = $4 where tenant_id = $1 and mailbox_id = $2",
+        """update mailboxes set settings = $3, sealed_secret = $4, revision = revision + 1
+            where tenant_id = $1 and mailbox_id = $2""",
         tenant_id,
         mailbox_id,
         settings,

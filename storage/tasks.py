@@ -140,13 +140,13 @@ async def advance(session: Session, tenant_id: UUID, task_id: UUID, stage: str) 
     )
 
 
-async def note_ignored(session: Session, tenant_id: UUID, email_id: UUID, resolution: TaskResolution) -> None:
+async def note_ignored(session: Session, tenant_id: UUID, about: str, resolution: TaskResolution) -> None:
     """An answer that the waiting workflow could not take: recorded, so that whoever sent it can find out why."""
     await session.execute(
         "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'answer_ignored', $3, $4)",
         tenant_id,
         resolution.by,
-        f"email/{email_id}",
+        about,
         {"choice": resolution.choice, "task_id": str(resolution.task_id) if resolution.task_id else None},
     )
 

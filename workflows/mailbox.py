@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.task import TaskResolution
     from workflows import names, steps
 
-Change = Literal["pause", "resume", "resync", "reconfigure", "credentials_changed"]
+Change = Literal["pause", "resume", "resync", "reconfigure", "credentials_changed", "answer"]
 
 
 @workflow.defn(name=names.MAILBOX)
@@ -23,7 +23,7 @@ class MailboxWorkflow:
         self._mailbox = mailbox
         # A notification is a hint: it only sets this, and a burst of them is one sync.
         self._dirty = True
-        self._changes: list[tuple[Change, datetime | None]] = []
+        self._changes: list[tuple[Change, datetime | None, TaskResolution | None]] = []
         self._syncs = 0
         self._last_sync_at: datetime | None = None
         self._last_error = ""
@@ -33,8 +33,8 @@ class MailboxWorkflow:
     async def run(self, mailbox: MailboxRef) -> None:
         while True:
             while self._changes:
-                what, since = self._changes.pop(0)
-                change = MailboxChange(mailbox=self._mailbox, what=what, since=since)
+                what, since, resolution = self._changes.pop(0)
+                change = MailboxChange(mailbox=self._mailbox, what=what, since=since, resolution=resolution)
                 self._mailbox = await steps.CHANGE_MAILBOX(change, what)
                 self._dirty = True
             # Here, where every wish has been applied: the next run would not know of one, and it begins with a look.
@@ -71,8 +71,8 @@ class MailboxWorkflow:
 
     @workflow.signal(name=names.RESOLVE_TASK)
     def resolve_task(self, resolution: TaskResolution) -> None:
-        """The one question a mailbox asks is to be reconnected; whatever the answer, its credentials are tried."""
-        self._change("credentials_changed")
+        """To be reconnected: whatever the answer, its credentials are tried; whether to take in what a rescan found."""
+        self._change("answer", resolution=resolution)
 
     @workflow.query(name=names.STATUS)
     def status(self) -> MailboxView:
@@ -103,7 +103,7 @@ class MailboxWorkflow:
             self._look_again_in = result.look_again_in
             self._last_error = result.error
             self._syncs += 1
-        self._last_sync_at = workflow.now()
+            self._last_sync_at = result.synced_at or workflow.now()
 
     async def _sleep(self) -> None:
         try:
@@ -115,8 +115,8 @@ class MailboxWorkflow:
         except TimeoutError:
             self._dirty = True
 
-    def _change(self, what: Change, since: datetime | None = None) -> None:
-        self._changes.append((what, since))
+    def _change(self, what: Change, since: datetime | None = None, resolution: TaskResolution | None = None) -> None:
+        self._changes.append((what, since, resolution))
 
     def _show(self) -> None:
         state = "paused" if self._mailbox.paused else "active"

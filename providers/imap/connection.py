@@ -49,11 +49,12 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as EXAMINE or STATUS shows it; `uidnext` is None where the server does not tell."""
+    """A folder as EXAMINE or STATUS shows it; `uidnext` is None where the server does not tell, as is `messages`."""
 
     name: str
     uidvalidity: int
     uidnext: int | None
+    messages: int | None = None
 
 
 class Unreachable(Transient):
@@ -243,12 +244,12 @@ class ImapConnection:
         """A folder that is not open, as it is now. Raises `FolderMissing`."""
         encoded = encode_utf7(name)
         with _provider_errors(refused_folder):
-            kind, data = self._imap.status(_quoted(encoded.decode("ascii")), "(UIDVALIDITY UIDNEXT)")
+            kind, data = self._imap.status(_quoted(encoded.decode("ascii")), "(UIDVALIDITY UIDNEXT MESSAGES)")
             if kind != "OK":
                 raise imaplib.IMAP4.error(data[-1])
             self._elsewhere = self._elsewhere or len(data) > 1  # NOTIFY spoke in between
             values = parse_status(data, encoded)
-            return Folder(name, values[b"UIDVALIDITY"], values.get(b"UIDNEXT"))
+            return Folder(name, values[b"UIDVALIDITY"], values.get(b"UIDNEXT"), values.get(b"MESSAGES"))
 
     def uids(self, low: int, high: int = _MAX_UID) -> list[int]:
         """The UIDs from `low` to `high`, ascending; never asked with `*`, which would name the last one in any case."""

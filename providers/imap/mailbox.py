@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +19,7 @@ from providers.imap.settings import Credentials, ImapSettings
 from providers.imap.sync import Batch, FolderState, list_backlog, list_new, open_folder
 from providers.imap.threads import call
 
+_BREAKS = 3  # connections that a message may break before a person has to look
 _CURSOR = TypeAdapter(list[FolderState])
 # What Exchange delivers in place of a message that it cannot render; a ticket made of it would hide the mail.
 _PLACEHOLDER = b"Retrieval using the IMAP4 protocol failed for the following message"
@@ -40,6 +43,7 @@ class ImapMailbox:
         """`keep_connections` in seconds; a message over `max_message` bytes is refused as `Permanent`."""
         self._settings = settings
         self._max_message = max_message
+        self._breaks: Counter[str] = Counter()
         self._pool = ConnectionPool(
             settings, credentials, size=connections, keep=keep_connections, allow_private=allow_private,
             timeouts=timeouts,
@@ -77,19 +81,36 @@ class ImapMailbox:
         """What is new in a folder or, when nothing is, some of its backlog."""
         state = open_folder(connection, name, state, self._settings.since)
         batch = list_new(connection, state, limit)
+        state = batch.state
         if not batch.messages and state.backlog is not None:
             return list_backlog(connection, state, state.backlog, limit)
         return replace(batch, more=batch.more or batch.state.backlog is not None)
 
     async def fetch(self, locator: str) -> AsyncIterator[bytes]:
-        """The message in chunks of at most 1 MB. Raises `Gone` when it, its folder or its numbering is no more."""
+        """The message in chunks of at most 1 MB. Raises `Gone` when it, its folder or its numbering is no more.
+
+        A message over which one connection after the other breaks is `Permanent`, until it is asked for again.
+        """
         try:
             where = Locator.parse(locator)
         except ValueError:
             raise Permanent("not the locator of an IMAP message") from None
         async with self._pool.connection() as connection, aclosing(self._chunks(connection, where)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except Transient as error:
+                if not connection.wire.eof:
+                    raise
+                self._broke(locator, error)
+        self._breaks.pop(locator, None)
+
+    def _broke(self, locator: str, error: Transient) -> NoReturn:
+        self._breaks[locator] += 1
+        if self._breaks[locator] < _BREAKS:
+            raise error
+        del self._breaks[locator]
+        raise Permanent("the mail server ends the connection whenever this message is asked for")
 
     async def _chunks(self, connection: ImapConnection, where: Locator) -> AsyncGenerator[bytes]:
         executor = self._pool.executor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Literal, Protocol
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -19,11 +20,33 @@ def _one_line(text: str) -> str:
 OneLine = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_one_line)]
 
 
+def _encrypted(url: str) -> str:
+    """Refuses a URL that would carry a client's secret in the clear; loopback is for tests."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
+        raise ValueError("an https:// URL is wanted")
+    return url
+
+
+class OAuthClient(BaseModel):
+    """Where access tokens come from, and as whom they are asked for; its secrets are kept with the mailbox's secret.
+
+    `grant`: "refresh_token" stands for a user's consent, "client_credentials" for an application's own right.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    token_url: Annotated[OneLine, AfterValidator(_encrypted)]
+    client_id: OneLine
+    scope: str = Field(default="", max_length=1000)
+    grant: Literal["refresh_token", "client_credentials"] = "refresh_token"
+
+
 class ImapSettings(BaseModel):
     """`since`: None lists only what arrives from now on, a date also what the server received since then.
 
     `security`: "tls" is implicit TLS (port 993), "starttls" requires the upgrade, "plaintext" is for private networks.
-    `ca_file`: PEM file of the authorities to trust instead of the system's.
+    `ca_file`: PEM file of the authorities to trust instead of the system's. `oauth` is for all `auth` but "password".
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -36,6 +59,7 @@ class ImapSettings(BaseModel):
     folders: list[OneLine] = Field(default=["INBOX"], min_length=1, max_length=50)
     since: date | None = None
     ca_file: str | None = None
+    oauth: OAuthClient | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from functools import partial
+from typing import Literal, Protocol, TypeVar
 
 from providers.base import AuthFailed, Listed, Permanent, ProviderError, RateLimited, Transient
 from providers.imap.connection import ImapConnection, Timeouts, Unreachable
@@ -18,12 +19,15 @@ from providers.imap.errors import BadAnswer, FolderMissing
 from providers.imap.hosts import Host
 from providers.imap.idle import Heard, IdleReader, IdleRefused
 from providers.imap.settings import Credentials, ImapSettings, Secret
-from providers.imap.sync import Batch, FolderState, Origin, list_backlog, list_new, open_folder
+from providers.imap.sync import Batch, FetchBroke, FolderState, Origin, list_backlog, list_new, open_folder
 from providers.imap.threads import call, open_connection
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _AUTH_ATTEMPTS = 3
+_BREAKS = 3  # connections that a message may break before it is parked
+_SINGLY = 20  # messages in a batch while the one that breaks connections is looked for
 # Servers that end an IDLE sooner than the usual half hour; seconds after which it is renewed there.
 _RENEW_SOONER = {"yahoo.com": 150, "aol.com": 150, "163.com": 45, "126.com": 45, "qq.com": 45, "rambler.ru": 45}
 
@@ -34,7 +38,8 @@ class Timers:
     folders beside the one in IDLE; `answer`: for it to answer IDLE or DONE; `backoff`: the first pause after a failure,
     doubled up to `backoff_cap`, and forgotten after `stable`; `probe`: between tries at a server that is down; `auth`,
     `throttled`, `permanent`: the pauses after refused credentials, throttling, and what only a person can mend;
-    `token_margin`: how long before its access token ends a connection is renewed.
+    `token_margin`: how long before its access token ends a connection is renewed; `backlog`: until there
+    may be room for more of the history.
     """
 
     renew: float = 270
@@ -50,6 +55,7 @@ class Timers:
     throttled_cap: float = 900
     permanent: float = 300
     token_margin: float = 120
+    backlog: float = 2
 
 
 DEFAULT_TIMERS = Timers()
@@ -69,19 +75,42 @@ class MailboxStatus:
     detail: str = ""
     synced_at: datetime | None = None
 
+    @property
+    def connected(self) -> bool:
+        """Whether new mail is heard, or looked for."""
+        return listens(self.state)
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return f"{self.state}: {self.detail}" if self.detail else self.state
+
+
+def listens(status: str) -> bool:
+    """Whether a mailbox with this `MailboxStatus.text` is connected."""
+    return status.partition(":")[0] in ("idle", "polling", "listing")
+
 
 class Sink(Protocol):
-    """Where the listener delivers. Calls for one mailbox never overlap."""
+    """Where the listener delivers. Calls for one mailbox never overlap; one that raises is made again."""
 
-    async def listed(self, mailbox_id: str, state: FolderState, messages: list[Listed], origin: Origin) -> None:
-        """Commits the messages and the folder's state in one transaction; when it raises it is called again.
+    async def listed(self, mailbox_id: str, state: FolderState, messages: Sequence[Listed], origin: Origin) -> None:
+        """Commits the messages and the folder's state in one transaction; one whose backlog is `held` asks a person.
 
         The same message may be listed again after a crash: the ledger has to know it by its locator.
         """
         ...
 
+    async def unknown(self, mailbox_id: str, messages: Sequence[Listed]) -> int:
+        """How many of these messages of a folder that was numbered anew the mailbox never had."""
+        ...
+
+    async def room(self, mailbox_id: str) -> int:
+        """How many more messages of the backlog may be listed now; none below 1."""
+        ...
+
     async def status(self, mailbox_id: str, status: MailboxStatus) -> None:
-        """Called when `state` or `error` changed."""
+        """Called when `state`, `error` or `detail` changed."""
         ...
 
     async def auth_failed(self, mailbox_id: str, detail: str) -> None:
@@ -126,15 +155,22 @@ class Watch:
         self._looked_at = 0.0
         self._failures = 0
         self._auth_failures = 0
+        self._breaks: dict[tuple[str, int], int] = {}
+        self._singly: set[str] = set()
+        self._counts: dict[str, int] = {}
 
     async def run(self) -> None:
         """Watches until cancelled, or until three logins in a row were refused."""
         loop = asyncio.get_running_loop()
         while self._auth_failures < _AUTH_ATTEMPTS:
             began = loop.time()
+            failure: ProviderError
             try:
                 await self._session()
                 continue  # the access token ends: begin again with a new one
+            except FetchBroke as error:
+                self._suspect(error)
+                failure = error
             except ProviderError as error:
                 failure = error
             except Exception as error:  # a defect met by one mailbox must not end its watch
@@ -165,10 +201,29 @@ class Watch:
                     await call(self._tools.work, connection, connection.notify, self._settings.folders)
             reader = IdleReader(connection, self._timers.answer)
             while (remaining := ends - asyncio.get_running_loop().time()) > 0:
-                if not await self._advance_backlogs(connection, idle_folder):
-                    await self._wait_and_list(connection, reader, idle_folder, remaining)
+                backlog = await self._advance_backlogs(connection, idle_folder)
+                if backlog != "moved":
+                    seconds = min(remaining, self._timers.backlog) if backlog == "waits" else remaining
+                    await self._wait_and_list(connection, reader, idle_folder, seconds)
         finally:
             connection.close()
+
+    def _suspect(self, broke: FetchBroke) -> None:
+        """Parks the message that breaks one connection after the other, so that the others flow."""
+        if len(broke.uids) > 1:
+            self._singly.add(broke.folder)
+            return
+        where = (broke.folder, broke.uids[0])
+        self._breaks[where] = self._breaks.get(where, 0) + 1
+        if self._breaks[where] >= _BREAKS and (state := self._states.get(broke.folder)):
+            self._states[broke.folder] = state.parking(broke.uids[0], str(broke))
+            self._breaks.clear()
+
+    def _unsuspect(self, name: str) -> None:
+        """What was suspected in a folder has been listed."""
+        self._singly.discard(name)
+        for where in [where for where in self._breaks if where[0] == name]:
+            del self._breaks[where]
 
     async def _list_all(self, connection: ImapConnection) -> str:
         """Lists every folder; the first one that exists is open afterwards, and its name is returned."""
@@ -210,7 +265,7 @@ class Watch:
     async def _wait(self, connection: ImapConnection, reader: IdleReader, interval: float, seconds: float) -> Heard:
         """Waits in IDLE or, where that does not work, for the next poll; returns what the server announced."""
         if "IDLE" in connection.capabilities and self._host.idle_works:
-            await self._report("idle")
+            await self._report("listing" if any(map(self._listing_backlog, self._settings.folders)) else "idle")
             try:
                 return await reader.wait(min(_jittered(interval), seconds))
             except IdleRefused:
@@ -237,13 +292,17 @@ class Watch:
             await self._list(connection, idle_folder)
 
     async def _moved(self, connection: ImapConnection, name: str) -> bool:
-        """Whether a folder may have something that was not listed."""
-        ask = connection.examine if connection.has_open(name) else connection.status
-        now = await call(self._tools.work, connection, ask, name)
-        state = self._states.get(name)
+        """Whether a folder may have something that was not listed, also below the last UID."""
+        if connection.has_open(name):
+            await call(self._tools.work, connection, connection.examine, name)
+            return True
+        now = await call(self._tools.work, connection, connection.status, name)
+        state, before = self._states.get(name), self._counts.get(name)
+        if now.messages is not None:
+            self._counts[name] = now.messages
         if state is None or state.uidvalidity != now.uidvalidity or now.uidnext is None:
             return True
-        return now.uidnext > state.last_uid + 1
+        return now.uidnext > state.last_uid + 1 or now.messages != before
 
     async def _list(self, connection: ImapConnection, name: str) -> bool:
         """Lists and commits all that is new in a folder, which is open afterwards; whether anything was new."""
@@ -254,29 +313,58 @@ class Watch:
             found = found or bool(batch.messages)
             if not batch.more:
                 break
+        if not self._listing_backlog(name):
+            self._unsuspect(name)
         return found
 
     def _next_batch(self, connection: ImapConnection, name: str) -> Batch:
         state, opened = self._states.get(name), connection.selected
         if not (state and opened and (opened.name, opened.uidvalidity) == (name, state.uidvalidity)):
             state = open_folder(connection, name, state, self._settings.since)
-        return list_new(connection, state, self._tools.batch)
+        singly = name in self._singly
+        return list_new(connection, state, _SINGLY if singly else self._tools.batch, singly=singly)
 
-    async def _advance_backlogs(self, connection: ImapConnection, idle_folder: str) -> bool:
-        """Lists one batch of each folder's backlog, and then what is new; False when there is no backlog."""
-        pending = [state for name in self._settings.folders if (state := self._states.get(name)) and state.backlog]
-        for name in [state.folder for state in pending]:
-            await self._list(connection, name)
-            state = self._states[name]
-            if state.backlog is not None:
-                batch = await call(
-                    self._tools.work, connection, list_backlog, connection, state, state.backlog, self._tools.batch
-                )
-                await self._commit(batch)
-        if pending:
-            await self._report("listing")
+    async def _advance_backlogs(
+        self, connection: ImapConnection, idle_folder: str
+    ) -> Literal["moved", "waits", "none"]:
+        """Lists one batch of each folder's backlog, and then what is new; "waits" when there is no room for more."""
+        outcomes = set()
+        for name in filter(self._listing_backlog, self._settings.folders):
+            backlog = self._states[name].backlog
+            room = self._tools.batch
+            if backlog is not None and backlog.stage == "listing":
+                room = min(room, await self._persist(lambda: self._tools.sink.room(self._mailbox_id)))
+            outcomes.add("moved" if room > 0 else "waits")
+            if room > 0:
+                await self._report("listing")
+                await self._advance_backlog(connection, name, room)
+        if "moved" in outcomes:
             await self._list(connection, idle_folder)
-        return bool(pending)
+            return "moved"
+        return "waits" if outcomes else "none"
+
+    def _listing_backlog(self, name: str) -> bool:
+        """Whether a folder has older mail that is to be listed, and need not wait for anybody."""
+        state = self._states.get(name)
+        return state is not None and state.backlog is not None and not state.held
+
+    async def _advance_backlog(self, connection: ImapConnection, name: str, limit: int) -> None:
+        await self._list(connection, name)
+        state = self._states[name]
+        if state.backlog is None or state.held:
+            return
+        singly = name in self._singly
+        if singly:
+            limit = min(limit, _SINGLY)
+        batch = await call(
+            self._tools.work, connection, partial(list_backlog, connection, state, state.backlog, limit, singly=singly)
+        )
+        if state.backlog.stage == "counting":
+            unknown = await self._persist(lambda: self._tools.sink.unknown(self._mailbox_id, batch.messages))
+            counted = state.model_copy(update={"backlog": state.backlog.counted(batch.state.backlog, unknown)})
+            batch = Batch(counted, [], batch.origin, more=True)
+        await self._commit(batch)
+        self._unsuspect(name)
 
     async def _commit(self, batch: Batch) -> None:
         if batch.state == self._states.get(batch.state.folder) and not batch.messages:
@@ -286,13 +374,12 @@ class Watch:
         )
         self._states[batch.state.folder] = batch.state
 
-    async def _persist(self, action: Callable[[], Awaitable[None]]) -> None:
+    async def _persist(self, action: Callable[[], Awaitable[T]]) -> T:
         """Calls the sink until it succeeds: nothing is skipped because a database was away."""
         attempt = 0
         while True:
             try:
-                await action()
-                return
+                return await action()
             except Exception as error:  # whatever failed above, the answer is to try again
                 attempt += 1
                 _log.warning("storing for mailbox %s failed: %s", self._mailbox_id, type(error).__name__)
@@ -326,13 +413,24 @@ class Watch:
     async def _report(self, state: State, failure: ProviderError | None = None) -> None:
         """Keeps the status, and tells the sink when it changed; a sink that cannot hear it now hears the next one."""
         error = type(failure).__name__ if failure else None
-        if (state, error) == (self.status.state, self.status.error):
+        detail = str(failure or self._note())
+        if (state, error, detail) == (self.status.state, self.status.error, self.status.detail):
             return
-        self.status = replace(self.status, state=state, error=error, detail=str(failure or ""))
+        self.status = replace(self.status, state=state, error=error, detail=detail)
         try:
             await self._tools.sink.status(self._mailbox_id, self.status)
         except Exception as broken:
             _log.warning("the status of mailbox %s was not stored: %s", self._mailbox_id, type(broken).__name__)
+
+    def _note(self) -> str:
+        """What a person should know of a mailbox that works."""
+        states = [state for name in self._settings.folders if (state := self._states.get(name))]
+        held = [state.folder for state in states if state.held]
+        parked = sum(len(state.parked) for state in states)
+        notes = [f"{', '.join(held)} was numbered anew, and waits for an answer in the task inbox"] if held else []
+        if parked:
+            notes.append(f"{parked} messages break the connection and were listed without their headers")
+        return "; ".join(notes)
 
     def _synced(self) -> None:
         self.status = replace(self.status, synced_at=datetime.now(UTC))

@@ -178,10 +178,12 @@ async def test_a_source_that_cannot_be_read_says_why(stage: Stage) -> None:
     await stage.until(shown)
 
 
-async def test_an_answered_reconnect_task_tries_the_credentials(stage: Stage) -> None:
+async def test_an_answered_task_of_the_mailbox_is_applied_with_the_answer(stage: Stage) -> None:
     run = await stage.mailbox(paused=True)
-    await run.signal(names.RESOLVE_TASK, TaskResolution(choice="retry", by="ann"))
-    assert (await stage.until_called("change_mailbox")).what == "credentials_changed"
+    await run.signal(names.RESOLVE_TASK, TaskResolution(choice="reconnected", by="ann"))
+    change = await stage.until_called("change_mailbox")
+    assert change.what == "answer"
+    assert change.resolution.choice == "reconnected"
 
 
 async def test_a_cancelled_mailbox_ends_even_while_it_looks(stage: Stage) -> None:

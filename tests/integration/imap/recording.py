@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from providers.base import Listed
@@ -13,6 +13,7 @@ from providers.imap.watch import MailboxStatus, Timers
 FAST = Timers(
     renew=0.3, poll=0.1, folders=0.2, answer=1, backoff=0.05, backoff_cap=0.2, stable=60, probe=0.05, auth=0.05,
     throttled=0.2, throttled_cap=0.4, permanent=0.1, token_margin=0.2,
+    backlog=0.05,
 )  # fmt: skip
 PATIENT = Timers(backoff=0.05, backoff_cap=0.2, probe=0.05)
 """Quick to come back, but without renewals or polls during a test: only IDLE can bring the mail."""
@@ -28,11 +29,13 @@ class RecordingSink:
     statuses: list[MailboxStatus] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     failing: int = 0
+    room_left: int = 500
+    """How many messages of the history are taken in."""
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
 
-    async def listed(self, mailbox_id: str, state: FolderState, messages: list[Listed], origin: Origin) -> None:
+    async def listed(self, mailbox_id: str, state: FolderState, messages: Sequence[Listed], origin: Origin) -> None:
         if self.failing:
             self.failing -= 1
             self._changed.set()
@@ -41,6 +44,13 @@ class RecordingSink:
         self.origins += [origin] * len(messages)
         self.states[mailbox_id, state.folder] = state
         self._changed.set()
+
+    async def unknown(self, mailbox_id: str, messages: Sequence[Listed]) -> int:
+        known = set(self.message_ids)
+        return sum(message.message_id not in known for message in messages)
+
+    async def room(self, mailbox_id: str) -> int:
+        return self.room_left
 
     async def status(self, mailbox_id: str, status: MailboxStatus) -> None:
         self.statuses.append(status)

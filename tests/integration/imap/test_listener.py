@@ -289,10 +289,9 @@ class TestHistory:
         await listener.add("m", dovecot.settings(user), Password(PASSWORD), [])
         await until_idle(sink)
         yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
-        states = [state.rescanning(yesterday) for state in sink.states.values()]
-        await listener.replace("m", dovecot.settings(user), Password(PASSWORD), states)
+        await listener.replace("m", dovecot.settings(user, since=yesterday), Password(PASSWORD), [])
         await sink.until_listed("known@example.org")
-        assert sink.origins == ["rescan"]
+        assert sink.origins == ["history"]
 
 
 class TestCredentials:

@@ -18,6 +18,7 @@ from tests.simulators.imap_script import PASSWORD, ScriptedImap, Session
 ACCELERATED = Timers(
     renew=0.005, poll=0.005, answer=0.2, backoff=0.001, backoff_cap=0.02, stable=0.05, probe=0.002, auth=0.001,
     throttled=0.005, throttled_cap=0.02, permanent=0.01,
+    backlog=0.005,
 )  # fmt: skip
 
 

@@ -1,0 +1,141 @@
+"""OAuth for IMAP: the token servers of Google and Microsoft, a user's consent, and access tokens as credentials.
+
+developers.google.com/gmail/imap/xoauth2-protocol; learn.microsoft.com/exchange/client-developer/legacy-protocols/
+how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth. Any other RFC 6749 server works the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from providers.base import AuthFailed
+from providers.endpoints import Endpoints
+from providers.imap import network
+from providers.imap.settings import Credentials, ImapSettings, OAuthClient, Password, Secret
+from providers.oauth import AccessToken, Consent, Minted, Refreshed, Vault, ask_consent, request_token
+
+# What a person can do about each `error` of a token endpoint (RFC 6749, 5.2).
+_EXPLANATIONS = {
+    "invalid_grant": "The token server refused the grant: access was revoked, the password changed or the grant was "
+    "not used for too long. Connect the mailbox again.",
+    "invalid_client": "The token server does not know this client, or its secret is wrong or has expired.",
+    "unauthorized_client": "This client may not ask for tokens in this way: an administrator has to allow it.",
+    "invalid_scope": "The token server does not grant the scope for IMAP to this client.",
+    "interaction_required": "The user has to sign in again: connect the mailbox again.",
+    "consent_required": "Consent is missing: an administrator has to grant it.",
+    "admin_policy_enforced": "An administrator's policy forbids this access.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An authorization server, and the IMAP server that its tokens are for. `extra`: more parameters of the consent."""
+
+    authorize_url: str
+    token_url: str
+    scope: str
+    host: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def google(endpoints: Endpoints) -> Server:
+    """`prompt=consent`: only a first consent gives a refresh token."""
+    return Server(
+        endpoints.google_consent,
+        endpoints.google_token,
+        "https://mail.google.com/",
+        "imap.gmail.com",
+        {"access_type": "offline", "prompt": "consent"},
+    )
+
+
+def microsoft(endpoints: Endpoints, directory: str, *, application: bool = False) -> Server:
+    """`application`: for tokens of the application itself, whose rights an administrator granted."""
+    base = f"{endpoints.microsoft_login}/{directory}/oauth2/v2.0"
+    user = "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"
+    scope = "https://outlook.office365.com/.default" if application else user
+    return Server(f"{base}/authorize", f"{base}/token", scope, "outlook.office365.com", {"response_mode": "query"})
+
+
+def consent(server: Server, client_id: str, redirect_uri: str, address: str) -> Consent:
+    """The page on which the mailbox's user agrees."""
+    asked = {"client_id": client_id, "scope": server.scope, "login_hint": address, **server.extra}
+    return ask_consent(server.authorize_url, redirect_uri, asked)
+
+
+async def redeem(
+    http: aiohttp.ClientSession, server: Server, client_id: str, client_secret: str, consent: Consent, code: str
+) -> AccessToken:
+    """Exchanges the code that came back. Raises AuthFailed, also when there is no lasting access."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "code_verifier": consent.verifier,
+        "redirect_uri": consent.redirect_uri,
+        "client_id": client_id,
+    }
+    if client_secret:
+        form["client_secret"] = client_secret
+    token = await request_token(http, server.token_url, form, explain)
+    if token.refresh_token is None:
+        raise AuthFailed("The token server gave no lasting access: allow offline access and connect again.")
+    return token
+
+
+def credentials(
+    settings: ImapSettings,
+    secret: Mapping[str, Any],
+    vault: Vault,
+    http: aiohttp.ClientSession,
+    *,
+    allow_private: bool = False,
+) -> Credentials:
+    """What a mailbox logs in with, by its settings and opened secret. Raises AuthFailed when that holds nothing."""
+    if settings.auth == "password":
+        if not secret.get("password"):
+            raise AuthFailed("the mailbox has no password: connect it again")
+        return Password(str(secret["password"]))
+    client = settings.oauth
+    if client is None:
+        raise AuthFailed("the mailbox has no OAuth client: connect it again")
+    if client.grant == "client_credentials":
+        return AccessTokens(Minted(lambda: _grant(http, client, secret, allow_private=allow_private)))
+    return AccessTokens(Refreshed(vault, lambda stored: _grant(http, client, stored, allow_private=allow_private)))
+
+
+class AccessTokens:
+    """`Credentials` whose secret is an access token."""
+
+    def __init__(self, tokens: Minted | Refreshed) -> None:
+        self._tokens = tokens
+        self._given: str | None = None
+
+    async def secret(self, *, refused: bool) -> Secret:
+        token = await self._tokens.access(self._given if refused else None)
+        self._given = token.value
+        return Secret(token.value, token.expires_at)
+
+
+async def _grant(
+    http: aiohttp.ClientSession, client: OAuthClient, secret: Mapping[str, Any], *, allow_private: bool
+) -> AccessToken:
+    parts = urlsplit(client.token_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    await asyncio.to_thread(network.resolve, parts.hostname or "", port, allow_private=allow_private)
+    form = {"grant_type": client.grant, "client_id": client.client_id, "scope": client.scope}
+    if client.grant == "refresh_token":
+        form["refresh_token"] = str(secret.get("refresh_token", ""))
+    if secret.get("client_secret"):
+        form["client_secret"] = str(secret["client_secret"])
+    return await request_token(http, client.token_url, {name: value for name, value in form.items() if value}, explain)
+
+
+def explain(answer: Mapping[str, Any]) -> str:
+    """A sentence for a token endpoint's error document, by its `error`, never by its text."""
+    return _EXPLANATIONS.get(str(answer.get("error", "")), "The token server refused the credentials.")
