@@ -34,6 +34,9 @@ class Runs(Protocol):
     async def run_state(self, workflow_id: str) -> RunState:
         """How the latest run of a workflow stands."""
 
+    async def pollers(self, queue: str) -> int:
+        """How many processes ask this task queue for work."""
+
     async def start_job(self, job: MailboxJob) -> None:
         """Starts the work on a mailbox that was asked for; once is enough."""
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
@@ -71,6 +71,16 @@ class Objects:
         except FileNotFoundError:
             return False
         return True
+
+    async def probe(self) -> None:
+        """Writes, reads and deletes an object. Raises whatever the store raises; ValueError when it reads otherwise."""
+        key, content = f"probe/{uuid4()}", os.urandom(32)
+        await obstore.put_async(self._store, key, content)
+        try:
+            if await self.get(key) != content:
+                raise ValueError("the object store gives other bytes than it was given")
+        finally:
+            await obstore.delete_async(self._store, key)
 
 
 class Spool:

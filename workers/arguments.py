@@ -28,6 +28,15 @@ def add(commands: Any) -> None:
     explain.add_argument("--json", action="store_true", help="the whole decision record")
     explain.set_defaults(run=_code("workers.explain_command", "run"))
 
+    doctor = commands.add_parser(
+        "doctor",
+        help="examine this installation step by step, and say what to do",
+        description="Settings, keys, Postgres, row-level security, clocks, the object store, Temporal and its workers, "
+        "the public URLs, and each mailbox. Changes nothing. Exit status: 0 when all is in order, 1 otherwise.",
+    )
+    doctor.add_argument("--json", action="store_true", help="one JSON line each: name, state, detail, advice")
+    doctor.set_defaults(run=_code("workers.doctor", "run", database=False))
+
     reconcile = commands.add_parser(
         "reconcile",
         help="compare mailboxes with their sources: is anything missing or stuck?",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     Priority,
@@ -38,6 +41,8 @@ from workflows import names
 
 LIVE, BACKFILL = 2, 5
 _RPC = timedelta(seconds=10)
+# A poll is answered within a minute, and then there is another one; the server remembers those that went away longer.
+_POLLING = timedelta(seconds=90)
 
 _TENANT = SearchAttributeKey.for_keyword("TenantId")
 _MAILBOX = SearchAttributeKey.for_keyword("MailboxId")
@@ -139,6 +144,26 @@ class TemporalRuns:
                 return "unknown"
             raise
         return "running" if description.status == WorkflowExecutionStatus.RUNNING else "ended"
+
+    async def pollers(self, queue: str) -> int:
+        described = [
+            await self.client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=self.client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+                ),
+                timeout=_RPC,
+            )
+            for kind in (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+        ]
+        since = datetime.now(UTC) - _POLLING
+        return len(
+            {
+                poller.identity
+                for answer in described
+                for poller in answer.pollers
+                if poller.last_access_time.ToDatetime(UTC) > since
+            }
+        )
 
     async def start_job(self, job: MailboxJob) -> None:
         with contextlib.suppress(WorkflowAlreadyStartedError):
