@@ -6,11 +6,12 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities import counting
 from activities.services import Services
 from domain.decision import Decide, Decided
 from domain.inbound import Committed, Conclude, InboundEmail, ParentWait
 from mail.fields import header_fields
-from storage import commit, deciding, ledger
+from storage import commit, deciding, ledger, tasks
 from storage.evidence import Headers
 from storage.objects import raw_key
 
@@ -63,6 +64,8 @@ class DecideMessage:
                 session, email.tenant_id, email.email_id, conclusion.outcome, conclusion.reason
             )
             waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
+            asked = await tasks.was_asked(session, email.tenant_id, email.email_id)
+        counting.outcome(email, committed, asked=asked)
         await self._wake(waiting, email)
         return committed
 
@@ -75,8 +78,10 @@ class DecideMessage:
                     raise _Stale
                 # The row is locked until the commit: nobody can begin to wait for it unseen meanwhile.
                 waiting = await deciding.waiters(session, email.tenant_id, email.email_id)
+                asked = await tasks.was_asked(session, email.tenant_id, email.email_id)
         except _Stale:
             return Committed(stale=True)
+        counting.outcome(email, committed, asked=asked)
         await self._wake(waiting, email)
         return committed
 

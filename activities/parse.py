@@ -7,6 +7,7 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities import counting
 from activities.heartbeat import heartbeating
 from activities.services import Services
 from domain.identity import content_digest
@@ -36,6 +37,7 @@ class ParseMessage:
         digest = content_digest(raw) if len(raw) < _LARGE else await asyncio.to_thread(content_digest, raw)
         async with services.db.tenant(email.tenant_id) as session:
             await ledger.parsed(session, email.tenant_id, email.email_id, parsed.model_dump(mode="json"), digest)
+        counting.parsed(parsed.problems)
         return ParseResult(attachments=len(parsed.attachments), problems=len(parsed.problems))
 
     async def _raw(self, email: InboundEmail) -> tuple[str, datetime]:

@@ -56,5 +56,4 @@ OLDEST_TASK = Gauge("postroom_oldest_open_task_seconds", "Age of the oldest open
 OWED_ANSWERS = Gauge("postroom_owed_answers", "Answers of people that the waiting workflow has not taken yet")
 OWED_HINTS = Gauge("postroom_owed_hints", "Notifications of sources that no workflow was told of yet")
 OPEN_CIRCUITS = Gauge("postroom_open_circuits", "Circuits of the loop governor that are open", ["scope"])
-ERASURES_OWED = Gauge("postroom_owed_deletions", "Objects whose deletion from the object store is owed")
 COUNTED_AT = Gauge("postroom_counted_timestamp_seconds", "When the figures from Postgres were read, Unix time")

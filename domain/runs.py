@@ -13,6 +13,9 @@ from domain.task import TaskResolution
 # A workflow as Temporal knows it; "unknown": it never was, or its retention has passed.
 RunState = Literal["running", "ended", "unknown"]
 
+# Temporal's priority keys, 1 the most urgent: mail that arrives now goes before mail that was there before us.
+LIVE, BACKFILL = 2, 5
+
 
 class NotRunning(Exception):
     """The workflow that was to be signalled has ended, or never began."""

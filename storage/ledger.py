@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain import identity, tracing
+from domain import identity, metrics, tracing
 from domain.inbound import InboundEmail, Provider
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ async def list_emails(
         rest = [by_locator[locator] for locator in sorted(missing)]
         again = await _insert(session, tenant_id, mailbox_id, rest, keys, traces, second=True)
     rows = {row["locator"]: row for row in (*first, *again)}
+    metrics.LISTED.labels(provider).inc(len(rows))
     for locator, row in rows.items():
         tracing.listed(spans[locator], provider=provider, email_id=str(row["email_id"]), mailbox_id=str(mailbox_id))
     return [

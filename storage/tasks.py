@@ -110,6 +110,14 @@ async def settle(
     return Settled(True, resolution, task["workflow_id"])
 
 
+async def was_asked(session: Session, tenant_id: UUID, email_id: UUID) -> bool:
+    """Whether any question about this message was ever put to a person."""
+    found: bool = await session.fetchval(
+        "select exists (select from tasks where tenant_id = $1 and email_id = $2)", tenant_id, email_id
+    )
+    return found
+
+
 async def mark_delivered(session: Session, tenant_id: UUID, task_id: UUID) -> None:
     await session.execute(
         """update tasks set delivered_at = now()

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import prometheus_client
 import structlog
 from aiohttp import web
 
 from domain.address import canonical
+from domain.metrics import GOOGLE_PUSHES
 from providers.endpoints import Endpoints
 from providers.gmail.settings import GmailSettings
 from storage import mailboxes
@@ -36,8 +36,6 @@ ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 LEEWAY = 60
 # A push is a few hundred bytes; Gmail's content never travels in it.
 BODY_LIMIT = 64 * 1024
-
-PUSHES = prometheus_client.Counter("postroom_google_pushes_total", "Pub/Sub pushes by what became of them", ["result"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +129,5 @@ def _same(given: Any, expected: str) -> bool:
 
 
 def _answered(result: str, status: int) -> web.Response:
-    PUSHES.labels(result).inc()
+    GOOGLE_PUSHES.labels(result).inc()
     return web.Response(status=status)

@@ -11,10 +11,10 @@ import json
 from typing import Any
 from uuid import UUID
 
-import prometheus_client
 import structlog
 from aiohttp import web
 
+from domain.metrics import MICROSOFT_ITEMS
 from storage import push
 from storage.database import Database
 from storage.push import WatchOwner, secret_digest
@@ -27,10 +27,6 @@ log = structlog.get_logger("webhooks")
 TOKEN_LIMIT = 4096
 BODY_LIMIT = 1 << 20
 ITEMS_LIMIT = 1000
-
-ITEMS = prometheus_client.Counter(
-    "postroom_microsoft_items_total", "Graph notifications by what became of them", ["result"]
-)
 
 
 class MicrosoftWebhook:
@@ -64,7 +60,7 @@ class MicrosoftWebhook:
             if owner is not None:
                 await self._lifecycle(owner, item)
                 mailboxes[owner.mailbox_id] = None
-            ITEMS.labels("accepted" if owner is not None else "dropped").inc()
+            MICROSOFT_ITEMS.labels("accepted" if owner is not None else "dropped").inc()
         if mailboxes:
             await self._hints.push(*mailboxes)
         return web.Response(status=202)

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from domain.standard_webhooks import BadSignature, verify
+from domain.metrics import RAW_WEBHOOKS
 from storage import mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
@@ -38,6 +39,7 @@ class RawWebhook:
             sha256 = await self._ingress.accept(located, body, webhook_id=webhook_id)
         except Replayed:
             return _problem(409, "This webhook-id was accepted before; send every message under an id of its own.")
+        RAW_WEBHOOKS.labels("accepted").inc()
         return web.json_response({"locator": sha256}, status=202)
 
     async def _mailbox(self, mailbox_id: str) -> mailboxes.Mailbox | None:
@@ -52,6 +54,7 @@ class RawWebhook:
 
 
 def _problem(status: int, detail: str) -> web.Response:
+    RAW_WEBHOOKS.labels("replayed" if status == 409 else "refused").inc()
     return web.json_response(
         {"status": status, "detail": detail}, status=status, content_type="application/problem+json"
     )

@@ -10,6 +10,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from domain import tracing
 from domain.address import canonical, without_tag
+from domain.metrics import SMTP_MESSAGES
 from storage import mailboxes
 from storage.database import Database
 from storage.mailboxes import Located
@@ -40,6 +41,7 @@ class Inbox:
         except Exception as error:  # aiosmtpd would answer 500 and the sender would give up
             return _try_again(error)
         if mailbox is None:
+            SMTP_MESSAGES.labels("unknown recipient").inc()
             return "550 5.1.1 No such mailbox here"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient accepted"
@@ -58,6 +60,7 @@ class Inbox:
                 accepted = [await self._ingress.accept(mailbox, raw) for mailbox in recipients.values()]
         except Exception as error:
             return _try_again(error)
+        SMTP_MESSAGES.labels("accepted" if accepted else "unknown recipient").inc()
         return f"250 2.0.0 Accepted {accepted[0][:16]}" if accepted else "550 5.1.1 No such mailbox here"
 
     async def _mailbox(self, address: str) -> Located | None:
@@ -102,5 +105,6 @@ async def serve(inbox: Inbox, host: str, port: int, *, max_message_bytes: int) -
 
 
 def _try_again(error: Exception) -> str:
+    SMTP_MESSAGES.labels("try again").inc()
     log.error("a message could not be made durable", error=type(error).__name__)
     return "451 4.3.0 Storage is not reachable, try again later"

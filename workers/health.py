@@ -1,4 +1,4 @@
-"""Health of one process: live while it runs, ready once every check says so; and its metrics."""
+"""Health of one process: live while it does its work, ready once every check says so; and its metrics."""
 
 from __future__ import annotations
 
@@ -9,35 +9,55 @@ import prometheus_client
 from aiohttp import web
 
 from storage.database import Database
+from storage.objects import Objects
 
 # A check returns None when all is well, else the cause in a few words.
 Check = Callable[[], Awaitable[str | None]]
 
 
-def routes(checks: dict[str, Check]) -> list[web.RouteDef]:
-    """`/health/live`, `/health/ready` and `/metrics`."""
+def routes(checks: dict[str, Check], alive: dict[str, Check] | None = None) -> list[web.RouteDef]:
+    """`/health/live`, `/health/ready` and `/metrics`.
+
+    `checks` say whether work may be sent here; `alive` only what starting the process anew could mend, and are part of
+    being ready, too.
+    """
+    vital = alive or {}
 
     async def live(request: web.Request) -> web.Response:
-        return web.json_response({"status": "live"})
+        return await _answer("live", vital)
 
     async def ready(request: web.Request) -> web.Response:
-        causes = {}
-        for name, check in checks.items():
-            try:
-                cause = await asyncio.wait_for(check(), 5)
-            except Exception as error:  # a check that fails is a cause, whatever failed
-                cause = type(error).__name__
-            if cause is not None:
-                causes[name] = cause
-        body = {"status": "not ready", "causes": causes} if causes else {"status": "ready"}
-        return web.json_response(body, status=503 if causes else 200)
+        return await _answer("ready", {**checks, **vital})
 
     async def metrics(request: web.Request) -> web.Response:
-        return web.Response(
-            body=prometheus_client.generate_latest(), headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST}
-        )
+        # In a thread: it asks the Temporal SDK's own port.
+        text = await asyncio.to_thread(prometheus_client.generate_latest)
+        return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
     return [web.get("/health/live", live), web.get("/health/ready", ready), web.get("/metrics", metrics)]
+
+
+async def _answer(status: str, checks: dict[str, Check]) -> web.Response:
+    causes = {}
+    for name, check in checks.items():
+        try:
+            cause = await asyncio.wait_for(check(), 5)
+        except Exception as error:  # a check that fails is a cause, whatever failed
+            cause = type(error).__name__
+        if cause is not None:
+            causes[name] = cause
+    body = {"status": f"not {status}", "causes": causes} if causes else {"status": status}
+    return web.json_response(body, status=503 if causes else 200)
+
+
+def object_store(objects: Objects) -> Check:
+    """Whether the object store answers; there need not be anything in it."""
+
+    async def check() -> str | None:
+        await objects.exists("health")
+        return None
+
+    return check
 
 
 def postgres(db: Database) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from temporalio.worker import Worker
 from activities.listen import Listen
 from storage.secrets import KeyRing
 from workers import health, process, temporal
+from workers.polling import ACTIVITIES, Polling
 from workers.settings import Settings
 from workflows import names
 
@@ -30,16 +32,22 @@ async def run(settings: Settings) -> None:
             shards=settings.listener_shards,
             allow_private_hosts=settings.allow_private_hosts,
         )
+        polling = Polling(client, [(names.LISTENER_QUEUE, ACTIVITIES)])
         if settings.health_port:
             application = web.Application()
-            application.add_routes(health.routes({"postgres": health.postgres(db)}))
+            checks = {"postgres": health.postgres(db), "polls": polling.ready}
+            application.add_routes(health.routes(checks, {"polling": polling.alive}))
             server = await health.serve(application, settings.host, settings.health_port)
             stack.push_async_callback(server.cleanup)
-        log.info("listener is polling")
-        await Worker(
+        worker = Worker(
             client,
             task_queue=names.LISTENER_QUEUE,
             activities=[listen.listen],
-            max_concurrent_activities=settings.listener_shards,
+            # One more than there are shards, so that it polls, and can be seen to, even while it holds all of them.
+            max_concurrent_activities=settings.listener_shards + 1,
             graceful_shutdown_timeout=timedelta(seconds=5),
-        ).run()
+        )
+        log.info("listener is polling")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            group.create_task(polling.watch())

@@ -34,12 +34,11 @@ from domain.identity import mailbox_job_workflow_id, mailbox_workflow_id, short_
 from domain.inbound import InboundEmail
 from domain.mailbox import MailboxRef
 from domain.mailbox_jobs import MailboxJob
-from domain.runs import NotRunning, RunState
+from domain.runs import BACKFILL, LIVE, NotRunning, RunState
 from domain.task import TaskResolution
 from workers.settings import ConfigurationError
 from workflows import names
 
-LIVE, BACKFILL = 2, 5
 _RPC = timedelta(seconds=10)
 # A poll is answered within a minute, and then there is another one; the server remembers those that went away longer.
 _POLLING = timedelta(seconds=90)

@@ -38,7 +38,9 @@ async def run(settings: Settings) -> None:
         delivery = Delivery(services)
         application = make_application(services, delivery)
         trace_requests(application)
-        application.add_routes(health.routes({"postgres": health.postgres(db)}))
+        application.add_routes(
+            health.routes({"postgres": health.postgres(db), "objects": health.object_store(services.objects)})
+        )
         server = await health.serve(application, settings.host, settings.web_port)
         stack.push_async_callback(server.cleanup)
         log.info("console and API are up", port=settings.web_port)

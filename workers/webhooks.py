@@ -35,7 +35,8 @@ async def run(settings: Settings) -> None:
         runs = TemporalRuns(await lazy_client())
         starter, teller = Starter(runs), Teller(db, runs)
         hints = Hints(db, teller)
-        ingress = Ingress(db, Objects(settings.objects_url), starter, max_message_bytes=settings.max_message_bytes)
+        objects = Objects(settings.objects_url)
+        ingress = Ingress(db, objects, starter, max_message_bytes=settings.max_message_bytes)
         http = await stack.enter_async_context(web.new_session())
         application = app.build(
             RawWebhook(db, keyring, ingress),
@@ -44,7 +45,9 @@ async def run(settings: Settings) -> None:
             max_message_bytes=settings.max_message_bytes,
         )
         trace_requests(application)
-        application.add_routes(health.routes({"postgres": health.postgres(db)}))
+        application.add_routes(
+            health.routes({"postgres": health.postgres(db), "objects": health.object_store(objects)})
+        )
         server = await health.serve(application, settings.host, settings.webhooks_port)
         stack.push_async_callback(server.cleanup)
         inbox = await smtp.serve(

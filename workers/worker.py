@@ -28,7 +28,9 @@ from activities.upkeep import Upkeep
 from mail.pool import ParserPool
 from storage.objects import Objects
 from storage.secrets import KeyRing
-from workers import entities, event_dispatch, health, process, temporal
+from workers import entities, event_dispatch, health, house_gauges, process, temporal
+from workers.polling import ACTIVITIES, Polling
+from workers.polling import WORKFLOWS as WORKFLOW_TASKS
 from workers.settings import Settings
 from workers.sources import open_sources
 from workflows import names
@@ -47,6 +49,9 @@ WORKFLOWS = [
     UpkeepWorkflow,
     EventDeliveryWorkflow,
 ]
+
+# Not the queue of what talks to sources: when twenty slow sources take every slot of it, nobody polls, and all is well.
+POLLS = ((names.MAIL_QUEUE, WORKFLOW_TASKS), (names.MAIL_QUEUE, ACTIVITIES))
 
 log = structlog.get_logger("worker")
 
@@ -128,9 +133,11 @@ async def run(settings: Settings) -> None:
             public_url=settings.public_url,
             max_message_bytes=settings.max_message_bytes,
         )
+        polling = Polling(client, POLLS)
         if settings.health_port:
             application = web.Application()
-            application.add_routes(health.routes({"postgres": health.postgres(db)}))
+            checks = {"postgres": health.postgres(db), "objects": health.object_store(objects), "polls": polling.ready}
+            application.add_routes(health.routes(checks, {"polling": polling.alive}))
             server = await health.serve(application, settings.host, settings.health_port)
             stack.push_async_callback(server.cleanup)
         log.info("worker is polling")
@@ -140,3 +147,5 @@ async def run(settings: Settings) -> None:
                 group.create_task(worker.run())
             group.create_task(event_dispatch.keep_dispatching(db, client))
             group.create_task(entities.keep_running(db, runs, settings))
+            group.create_task(house_gauges.keep_counting(db))
+            group.create_task(polling.watch())

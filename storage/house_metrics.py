@@ -1,0 +1,121 @@
+"""The figures of the house as they stand in Postgres, for gauges: what waits, how long, and what will soon end.
+
+Each look reads by indexes over what is open, never over all that ever came.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from storage.database import Session
+
+# How long a question has been open, by what that means: fresh, reminded of, escalated, near its default.
+TASK_AGES = (("4h", 4), ("24h", 24), ("72h", 72))
+OLDER = "older"
+
+
+@dataclass
+class Figures:
+    """Counts and ages (seconds) of all tenants together; an expiry is None when nothing will end."""
+
+    mailboxes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # By provider and mailbox id, of those that are to be read.
+    lags: dict[tuple[str, str], float] = field(default_factory=dict)
+    watch_expiry: dict[str, float] = field(default_factory=dict)
+    token_expiry: float | None = None
+    open_messages: Counter[str] = field(default_factory=Counter)
+    oldest_message: dict[str, float] = field(default_factory=dict)
+    open_tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    oldest_task: dict[str, float] = field(default_factory=dict)
+    owed_answers: int = 0
+    owed_hints: int = 0
+    open_circuits: Counter[str] = field(default_factory=Counter)
+
+
+async def count(db: Database) -> Figures:
+    """One short transaction a tenant. Raises what storage raises."""
+    figures = Figures()
+    async with db.directory() as session:
+        tenants = [row["tenant_id"] for row in await session.fetch("select tenant_id from directory_tenants()")]
+    for tenant_id in tenants:
+        async with db.tenant(tenant_id) as session:
+            await _mailboxes(session, tenant_id, figures)
+            await _messages(session, tenant_id, figures)
+            await _tasks(session, tenant_id, figures)
+    return figures
+
+
+async def _mailboxes(session: Session, tenant_id: UUID, figures: Figures) -> None:
+    for row in await session.fetch(
+        """select m.mailbox_id, m.provider, m.state,
+                  extract(epoch from now() - coalesce(m.last_sync_at, m.created_at))::float as lag,
+                  (select extract(epoch from min(w.expires_at) - now())::float from mailbox_watches w
+                    where w.tenant_id = m.tenant_id and w.mailbox_id = m.mailbox_id) as expiry,
+                  exists (select from mailbox_syncs s
+                           where s.tenant_id = m.tenant_id and s.mailbox_id = m.mailbox_id
+                             and s.hinted_at is not null
+                             and (s.signalled_at is null or s.signalled_at < s.hinted_at)) as owed
+             from mailboxes m where m.tenant_id = $1""",
+        tenant_id,
+    ):
+        figures.mailboxes[row["provider"], row["state"]] += 1
+        figures.owed_hints += row["owed"]
+        if row["state"] == "active":
+            figures.lags[row["provider"], str(row["mailbox_id"])] = row["lag"]
+        if row["expiry"] is not None:
+            figures.watch_expiry[row["provider"]] = min(
+                figures.watch_expiry.get(row["provider"], row["expiry"]), row["expiry"]
+            )
+    expiry: float | None = await session.fetchval(
+        """select extract(epoch from min(expires_at) - now())::float from api_tokens
+            where tenant_id = $1 and expires_at > now()""",
+        tenant_id,
+    )
+    figures.token_expiry = min((e for e in (figures.token_expiry, expiry) if e is not None), default=None)
+
+
+async def _messages(session: Session, tenant_id: UUID, figures: Figures) -> None:
+    for row in await session.fetch(
+        """select state, count(*) as n, extract(epoch from now() - min(listed_at))::float as age from emails
+            where tenant_id = $1 and outcome is null group by state""",
+        tenant_id,
+    ):
+        figures.open_messages[row["state"]] += row["n"]
+        _keep_oldest(figures.oldest_message, row["state"], row["age"])
+
+
+async def _tasks(session: Session, tenant_id: UUID, figures: Figures) -> None:
+    for row in await session.fetch(
+        """select kind, extract(epoch from now() - created_at)::float as age from tasks
+            where tenant_id = $1 and state = 'open'""",
+        tenant_id,
+    ):
+        figures.open_tasks[row["kind"], _age(row["age"])] += 1
+        _keep_oldest(figures.oldest_task, row["kind"], row["age"])
+    figures.owed_answers += await session.fetchval(
+        "select count(*) from tasks where tenant_id = $1 and state = 'resolved' and delivered_at is null", tenant_id
+    )
+    for row in await session.fetch(
+        "select scope, count(*) as n from circuits where tenant_id = $1 and closed_at is null group by scope", tenant_id
+    ):
+        figures.open_circuits[row["scope"]] += row["n"]
+
+
+def _age(seconds: float) -> str:
+    return next((name for name, hours in TASK_AGES if seconds < hours * 3600), OLDER)
+
+
+def _keep_oldest(oldest: dict[str, float], name: str, age: float) -> None:
+    oldest[name] = max(oldest.get(name, 0.0), age)
+
+
+def ages() -> Iterable[str]:
+    """Every value of a task's age, youngest first."""
+    return (*(name for name, _ in TASK_AGES), OLDER)
