@@ -7,8 +7,8 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
-from domain.standard_webhooks import BadSignature, verify
 from domain.metrics import RAW_WEBHOOKS
+from domain.standard_webhooks import BadSignature, verify
 from storage import mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
