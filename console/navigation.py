@@ -28,6 +28,7 @@ NAVIGATION: Final[tuple[Entry, ...]] = (
     Entry("/tickets", "nav.tickets"),
     Entry("/find", "nav.find", also=("/emails",)),
     Entry("/mailboxes", "nav.mailboxes"),
+    Entry("/event-endpoints", "nav.events", role="admin"),
 )
 
 

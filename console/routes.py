@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from console.calls import PageHandler, PublicHandler
-from console.pages import emails, files, mailboxes, sign_in, static, tasks, tickets
+from console.pages import emails, events, files, mailboxes, sign_in, static, tasks, tickets
 from storage.access import Role
 
 
@@ -54,4 +54,24 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Page("GET", "/emails/{id}/raw", "agent", files.raw, audit="read_raw_mail"),
     Page("GET", "/attachments/{id}", "viewer", files.attachment),
     Page("GET", "/mailboxes", "viewer", mailboxes.listing),
+    Page("GET", "/event-endpoints", "admin", events.listing),
+    Page("POST", "/event-endpoints", "admin", events.add, audit="add_event_endpoint", api="add_event_endpoint"),
+    Page("GET", "/event-endpoints/{id}", "admin", events.show),
+    Page(
+        "POST",
+        "/event-endpoints/{id}/state",
+        "admin",
+        events.set_state,
+        audit="set_event_endpoint_state",
+        api="set_event_endpoint_state",
+    ),
+    Page(
+        "POST",
+        "/event-endpoints/{id}/remove",
+        "admin",
+        events.remove,
+        audit="remove_event_endpoint",
+        api="remove_event_endpoint",
+    ),
+    Page("POST", "/event-endpoints/{id}/retry", "admin", events.retry, audit="retry_events", api="retry_dead_letters"),
 )

@@ -13,15 +13,17 @@ from domain import reply_token
 from domain.runs import Runs
 from storage.database import Database
 from storage.objects import Objects
+from storage.secrets import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`public_url` is where people reach the console; `token_keys` are the reply token's, by id."""
+    """`public_url` is where people reach the console; `keyring` seals secrets; `token_keys` are the reply token's."""
 
     db: Database
     objects: Objects
     runs: Runs
+    keyring: KeyRing = field(repr=False)
     token_keys: Mapping[str, bytes] = field(repr=False)
     public_url: str
     temporal_ui_url: str = ""

@@ -205,9 +205,15 @@ async def listed(
     return [dict(row) for row in rows]
 
 
-async def last(session: Session, tenant_id: UUID) -> int:
-    """The number of the newest event, 0 when there is none."""
-    number: int | None = await session.fetchval("select max(seq) from events where tenant_id = $1", tenant_id)
+async def before_last(session: Session, tenant_id: UUID, count: int, kinds: Sequence[str] = ()) -> int:
+    """The number after which only the newest `count` events come."""
+    number: int | None = await session.fetchval(
+        """select seq from events where tenant_id = $1 and (cardinality($2::text[]) = 0 or kind = any($2))
+            order by seq desc offset $3 limit 1""",
+        tenant_id,
+        list(kinds),
+        max(count, 0),
+    )
     return number or 0
 
 

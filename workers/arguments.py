@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# As domain.events has them; loading that takes half a second.
+EVENT_KINDS = ("ticket.created", "comment.added", "task.opened", "task.resolved", "mailbox.status", "email.excluded")
+
 
 def add(commands: Any) -> None:
     """Adds every operator command to the parser's `commands`."""
@@ -55,6 +58,16 @@ def add(commands: Any) -> None:
     replay.add_argument("--since", required=True, metavar="YYYY-MM-DD")
     replay.add_argument("--json", action="store_true", help="one JSON line each")
     replay.set_defaults(run=_code("workers.commands", "rules_replay"))
+
+    events = commands.add_parser("events", help="what other systems are told").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    tail = events.add_parser("tail", help="print events as they happen, until Ctrl-C")
+    tail.add_argument("--kind", action="append", choices=EVENT_KINDS, help="only these, repeatable (all)")
+    tail.add_argument("--last", type=int, default=10, metavar="N", help="begin with so many past ones (%(default)s)")
+    tail.add_argument("--no-follow", action="store_true", help="end after the past ones")
+    tail.add_argument("--json", action="store_true", help="one JSON line each, as subscribers get them")
+    tail.set_defaults(run=_code("workers.events_command", "tail"))
 
     user = commands.add_parser("user", help="people who sign in").add_subparsers(metavar="ACTION", required=True)
     user_add = user.add_parser("add", help="add a person and print a sign-in link")

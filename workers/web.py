@@ -29,6 +29,7 @@ async def run(settings: Settings) -> None:
             db=db,
             objects=Objects(settings.objects_url),
             runs=temporal.TemporalRuns(client),
+            keyring=keyring,
             token_keys=keyring.derive("reply-token"),
             public_url=settings.public_url,
             temporal_ui_url=settings.temporal_ui_url,

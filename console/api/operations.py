@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from console.api import deciding, deciding_models, handlers, models, tickets
+from console.api import deciding, deciding_models, event_models, events, handlers, models, tickets
 from console.api.paging import PageQuery
 from console.calls import ApiHandler
 from storage.api_tokens import Scope
@@ -261,5 +261,74 @@ OPERATIONS: tuple[Operation, ...] = (
         body=deciding_models.AssociationRef,
         errors=(404, 422),
         audit="revoke_association",
+    ),
+    Operation(
+        "GET",
+        "/events",
+        "read",
+        events.list_events,
+        "What happened, oldest first; `next` always says where to go on",
+        models.Page[event_models.Event],
+        query=event_models.EventQuery,
+    ),
+    Operation(
+        "GET",
+        "/event-endpoints",
+        "read",
+        events.list_event_endpoints,
+        "Where events are sent",
+        models.Page[event_models.EventEndpoint],
+        query=PageQuery,
+    ),
+    Operation(
+        "POST",
+        "/event-endpoints",
+        "write",
+        events.add_event_endpoint,
+        "Sends events to an address from now on; its secret is shown once",
+        event_models.NewEventEndpoint,
+        body=event_models.EventEndpointRequest,
+        errors=(422,),
+        audit="add_event_endpoint",
+    ),
+    Operation(
+        "PUT",
+        "/event-endpoints/{id}/state",
+        "write",
+        events.set_event_endpoint_state,
+        "Pauses an endpoint, or lets it go on; what happens meanwhile stays owed",
+        event_models.EventEndpoint,
+        body=event_models.EventEndpointState,
+        errors=(422,),
+        audit="set_event_endpoint_state",
+    ),
+    Operation(
+        "DELETE",
+        "/event-endpoints/{id}",
+        "write",
+        events.remove_event_endpoint,
+        "Sends nothing there any more, and forgets what was owed",
+        event_models.EventEndpoint,
+        audit="remove_event_endpoint",
+    ),
+    Operation(
+        "GET",
+        "/event-endpoints/{id}/dead-letters",
+        "read",
+        events.list_dead_letters,
+        "Events that were given up after ten attempts",
+        models.Page[event_models.DeadLetter],
+        query=PageQuery,
+    ),
+    Operation(
+        "POST",
+        "/event-endpoints/{id}/retry",
+        "write",
+        events.retry_dead_letters,
+        "Sends dead letters again: one, or all",
+        event_models.EventsRetried,
+        body=event_models.EventRetry,
+        errors=(422,),
+        audit="retry_events",
     ),
 )

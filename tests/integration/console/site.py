@@ -182,6 +182,7 @@ async def open_site(db: Database, parser: ParserPool, objects: Path) -> AsyncIte
             db=db,
             objects=store,
             runs=temporal,  # type: ignore[arg-type]
+            keyring=keyring,
             token_keys=keyring.derive("reply-token"),
             public_url=PUBLIC_URL,
             temporal_ui_url="http://temporal.test",

@@ -15,7 +15,7 @@ from uuid import UUID
 from console.api.operations import OPERATIONS, Operation
 from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
-from storage import loops, merging
+from storage import events, loops, merging
 from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
@@ -65,6 +65,9 @@ async def open_world(site: Site) -> World:
             tenant_id,
             client_id,
         )
+        endpoint, _ = await events.add_endpoint(
+            session, site.keyring, tenant_id, "https://receiver.example/", ["ticket.created"]
+        )
     ids = {
         "tickets": email["ticket_id"],
         "emails": email["email_id"],
@@ -73,6 +76,7 @@ async def open_world(site: Site) -> World:
         "comments": email["comment_id"],
         "mailboxes": other.mailbox_id,
         "circuits": circuit,
+        "event-endpoints": endpoint,
     }
     return World(site, tenant_id, {kind: str(value) for kind, value in ids.items()})
 
@@ -133,6 +137,10 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /login/{token}": _login,
     "POST /logout": _body(),
     "POST /tasks/{id}": _body(choice="no_client"),
+    "POST /event-endpoints": _body(url="https://receiver.example/", kinds="ticket.created"),
+    "POST /event-endpoints/{id}/state": _body(state="paused"),
+    "POST /event-endpoints/{id}/remove": _body(),
+    "POST /event-endpoints/{id}/retry": _body(),
 }
 
 # For each operation that takes a body or changes something.
@@ -150,6 +158,10 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "PUT /mailboxes/{id}/policy": _body(),
     "POST /circuits/{id}/reset": _body(),
     "POST /associations/revoke": _body(kind="domain", value="example.net"),
+    "POST /event-endpoints": _body(url="https://receiver.example/"),
+    "PUT /event-endpoints/{id}/state": _body(state="paused"),
+    "DELETE /event-endpoints/{id}": _body(),
+    "POST /event-endpoints/{id}/retry": _body(),
 }
 
 

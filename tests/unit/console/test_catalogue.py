@@ -18,6 +18,7 @@ TEMPLATES = sorted((SOURCES / "templates").glob("*.html"))
 FAMILIES = (
     "kind.", "stage.", "status.", "priority.", "attachment.", "outcome.", "state.", "became.", "reason.", "flag.",
     "ticket.link.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
+    "events.kind.", "events.state.",
 )  # fmt: skip
 
 
