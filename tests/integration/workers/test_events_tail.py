@@ -28,7 +28,12 @@ async def test_last_events_are_printed_in_order(db: Database, capsys: pytest.Cap
         async with db.tenant(tenant.tenant_id) as session:
             await mailboxes.set_state(session, tenant.tenant_id, tenant.mailbox_id, state)
     lines = await printed(db, capsys)
-    assert [word for line in lines for word in re.findall(r"state=(\w+)", line)] == ["active", "paused", "active", "paused"]
+    assert [word for line in lines for word in re.findall(r"state=(\w+)", line)] == [
+        "active",
+        "paused",
+        "active",
+        "paused",
+    ]
     (newest,) = await printed(db, capsys, last=1, json=True)
     assert json.loads(newest)["data"]["state"] == "paused"
     assert await printed(db, capsys, kind=["ticket.created"]) == []
