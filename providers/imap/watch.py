@@ -429,7 +429,7 @@ class Watch:
         parked = sum(len(state.parked) for state in states)
         notes = [f"{', '.join(held)} was numbered anew, and waits for an answer in the task inbox"] if held else []
         if parked:
-            notes.append(f"{parked} messages break the connection and were listed without their headers")
+            notes.append(f"{parked} message(s) break the connection and were listed without headers")
         return "; ".join(notes)
 
     def _synced(self) -> None:

@@ -28,6 +28,8 @@ class RecordingSink:
     states: dict[tuple[str, str], FolderState] = field(default_factory=dict)
     statuses: list[MailboxStatus] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    """How many messages came at once."""
     failing: int = 0
     room_left: int = 500
     """How many messages of the history are taken in."""
@@ -41,6 +43,7 @@ class RecordingSink:
             self._changed.set()
             raise ConnectionError("the database is away")
         self.messages += messages
+        self.batches.append(len(messages))
         self.origins += [origin] * len(messages)
         self.states[mailbox_id, state.folder] = state
         self._changed.set()

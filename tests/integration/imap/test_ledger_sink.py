@@ -1,0 +1,205 @@
+"""What is listed goes into the ledger: numbers given again, cursors that are out of date, questions and answers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest_asyncio
+
+from activities import rescans
+from activities.fetch import is_another
+from activities.ledger_sink import HISTORY_IN_FLIGHT, LedgerSink
+from domain.task import TaskResolution
+from providers.base import Listed
+from providers.imap.sync import Backlog, FolderState
+from providers.imap.watch import MailboxStatus
+from storage import mailboxes, people
+from storage.database import Database
+from storage.mailboxes import Listened
+from workers import admin
+
+
+class NoRuns:
+    """Temporal takes nothing; `asked` counts."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def start_email(self, *_: Any, **__: Any) -> None:
+        self.asked += 1
+
+
+class Shelf:
+    """A mailbox of a fresh database, and the sink that lists for it."""
+
+    def __init__(self, db: Database, tenant_id: UUID, mailbox_id: UUID) -> None:
+        self.db, self.tenant_id, self.mailbox_id = db, tenant_id, mailbox_id
+        self.runs = NoRuns()
+        self.watched: dict[UUID, Listened] = {}
+        self.sink = LedgerSink(db, self.runs, self.watched)  # type: ignore[arg-type]
+
+    async def look(self) -> None:
+        """As the listener's next look at the directory."""
+        self.watched.update({m.mailbox_id: m for m in await mailboxes.listened(self.db)})
+
+    async def listed(self, state: FolderState, *message_ids: str | None, origin: str = "live", first: int = 1) -> None:
+        messages = [Listed(f"7/{uid}/INBOX", id_) for uid, id_ in enumerate(message_ids, first)]
+        await self.sink.listed(str(self.mailbox_id), state, messages, origin)  # type: ignore[arg-type]
+
+    async def rows(self, sql: str) -> list[Any]:
+        async with self.db.tenant(self.tenant_id) as session:
+            return await session.fetch(sql, self.tenant_id, self.mailbox_id)
+
+    async def emails(self) -> list[Any]:
+        return await self.rows("select * from emails where tenant_id = $1 and mailbox_id = $2 order by seq")
+
+    async def cursor(self) -> FolderState | None:
+        async with self.db.tenant(self.tenant_id) as session:
+            stored = (await mailboxes.cursors(session, self.tenant_id, [self.mailbox_id]))[self.mailbox_id]
+        return FolderState.model_validate(stored[0]) if stored else None
+
+    async def answer(self, choice: str) -> None:
+        async with self.db.tenant(self.tenant_id) as session:
+            await rescans.answer(session, self.tenant_id, self.mailbox_id, TaskResolution(choice=choice, by="ann"))
+
+
+@pytest_asyncio.fixture
+async def shelf(db: Database) -> Shelf:
+    tenant = await admin.ensure_default_tenant(db)
+    async with db.tenant(tenant.tenant_id) as session:
+        added = await people.add_mailbox(session, tenant.tenant_id, "box@example.com", "imap")
+    shelf = Shelf(db, tenant.tenant_id, added.mailbox_id)
+    await shelf.look()
+    return shelf
+
+
+def state(**more: Any) -> FolderState:
+    return FolderState(folder="INBOX", uidvalidity=7, last_uid=9, listed_at=datetime.now(UTC), **more)
+
+
+HELD = Backlog(since=date(2026, 1, 1), until_uid=900, origin="rescan", stage="held", unknown=501)
+
+
+async def test_a_number_that_is_given_again_to_another_message_is_another_sighting(shelf: Shelf) -> None:
+    await shelf.listed(state(), "<a@example.org>", "<b@example.org>")
+    await shelf.listed(state(), "<a@example.org>", "<other@example.org>")
+    await shelf.listed(state(), "<a@example.org>", "<other@example.org>")
+    emails = await shelf.emails()
+    assert [e["message_key"] for e in emails] == ["a@example.org", "b@example.org", "other@example.org"]
+    assert len({e["locator"] for e in emails}) == 3
+
+
+def test_what_is_fetched_for_a_number_that_was_given_again_is_not_taken_for_what_was_listed() -> None:
+    mail = b"Subject: x\r\nMessage-ID: <b@Example.org>\r\n\r\ntext"
+    assert is_another(mail, "a@example.org")
+    assert not is_another(mail, "b@example.org")
+    assert not is_another(mail, "<locator-0123>")
+    assert not is_another(b"Subject: x\r\n\r\n", "a@example.org")
+
+
+async def test_a_cursor_that_is_out_of_date_is_not_stored_but_what_is_listed_stays(shelf: Shelf) -> None:
+    await shelf.listed(state(), "<a@example.org>")
+    async with shelf.db.tenant(shelf.tenant_id) as session:
+        await mailboxes.rewind(session, shelf.tenant_id, shelf.mailbox_id, datetime(2026, 1, 1, tzinfo=UTC))
+    await shelf.listed(state(), "<b@example.org>", first=2)
+    assert len(await shelf.emails()) == 2
+    assert await shelf.cursor() is None
+
+
+async def test_a_rescan_to_the_same_date_again_makes_the_listener_begin_anew(shelf: Shelf) -> None:
+    for _ in range(2):
+        before = shelf.watched[shelf.mailbox_id]
+        async with shelf.db.tenant(shelf.tenant_id) as session:
+            await mailboxes.rewind(session, shelf.tenant_id, shelf.mailbox_id, datetime(2026, 1, 1, tzinfo=UTC))
+        await shelf.look()
+        assert shelf.watched[shelf.mailbox_id] != before
+
+
+async def test_a_token_that_was_refreshed_is_no_reason_to_begin_anew(shelf: Shelf) -> None:
+    from storage import push
+
+    before = shelf.watched[shelf.mailbox_id]
+    async with shelf.db.tenant(shelf.tenant_id) as session:
+        await push.store_secret(session, shelf.tenant_id, shelf.mailbox_id, "sealed")
+    await shelf.look()
+    assert shelf.watched[shelf.mailbox_id] == before
+
+
+async def test_a_rescan_above_the_cap_is_one_question_and_its_answer_moves_the_cursor(shelf: Shelf) -> None:
+    for _ in range(2):
+        await shelf.listed(state(backlog=HELD))
+    (task,) = await shelf.rows("select * from tasks where tenant_id = $1 and mailbox_id = $2")
+    assert (task["kind"], task["state"]) == ("confirm_rescan", "open")
+    assert "box@example.com" in task["question"]
+    before = shelf.watched[shelf.mailbox_id]
+    await shelf.answer("take_in")
+    cursor = await shelf.cursor()
+    assert cursor is not None
+    assert cursor.backlog is not None
+    assert (cursor.backlog.stage, cursor.backlog.after_uid) == ("listing", 0)
+    (task,) = await shelf.rows("select * from tasks where tenant_id = $1 and mailbox_id = $2")
+    assert (task["state"], task["resolved_by"]) == ("resolved", "ann")
+    await shelf.look()
+    assert shelf.watched[shelf.mailbox_id].revision > before.revision
+
+
+async def test_left_alone_they_stay_alone_and_a_nonsensical_answer_changes_nothing(shelf: Shelf) -> None:
+    await shelf.listed(state(backlog=HELD))
+    await shelf.answer("nonsense")
+    cursor = await shelf.cursor()
+    assert cursor is not None
+    assert cursor.held
+    await shelf.answer("leave")
+    cursor = await shelf.cursor()
+    assert cursor is not None
+    assert cursor.backlog is None
+
+
+async def test_unknown_is_what_the_mailbox_never_had(shelf: Shelf) -> None:
+    await shelf.listed(state(), "<a@example.org>", "<b@example.org>")
+    moved = [Listed(f"8/{uid}/INBOX", f"<{id_}@example.org>") for uid, id_ in enumerate("abc", 1)]
+    assert await shelf.sink.unknown(str(shelf.mailbox_id), moved) == 1
+
+
+async def test_history_takes_room_until_it_is_done_and_live_mail_takes_none(shelf: Shelf) -> None:
+    await shelf.listed(state(), "<a@example.org>")
+    await shelf.listed(state(), "<b@example.org>", "<c@example.org>", origin="history", first=2)
+    assert await shelf.sink.room(str(shelf.mailbox_id)) == HISTORY_IN_FLIGHT - 2
+    async with shelf.db.tenant(shelf.tenant_id) as session:
+        await session.execute(
+            "update emails set state = 'done', outcome = 'gone' where tenant_id = $1 and history", shelf.tenant_id
+        )
+    assert await shelf.sink.room(str(shelf.mailbox_id)) == HISTORY_IN_FLIGHT
+
+
+async def test_refused_credentials_are_a_task_that_ends_when_it_is_connected_again(shelf: Shelf) -> None:
+    await shelf.sink.auth_failed(str(shelf.mailbox_id), "the mail server refused the login")
+    (mailbox,) = await shelf.rows("select * from mailboxes where tenant_id = $1 and mailbox_id = $2")
+    assert mailbox["state"] == "needs_reauth"
+    (task,) = await shelf.rows("select * from tasks where tenant_id = $1 and mailbox_id = $2")
+    assert (task["kind"], task["state"]) == ("reconnect_mailbox", "open")
+    assert await mailboxes.listened(shelf.db) == []
+    await shelf.sink.status(str(shelf.mailbox_id), MailboxStatus("idle"))
+    (task,) = await shelf.rows("select * from tasks where tenant_id = $1 and mailbox_id = $2")
+    assert task["state"] == "resolved"
+
+
+async def test_refusals_of_a_mailbox_that_was_connected_again_meanwhile_do_not_count(shelf: Shelf) -> None:
+    async with shelf.db.tenant(shelf.tenant_id) as session:
+        await mailboxes.renew(session, shelf.tenant_id, shelf.mailbox_id)
+    await shelf.sink.auth_failed(str(shelf.mailbox_id), "the mail server refused the login")
+    (mailbox,) = await shelf.rows("select * from mailboxes where tenant_id = $1 and mailbox_id = $2")
+    assert mailbox["state"] == "active"
+
+
+async def test_each_new_message_is_started_once(shelf: Shelf) -> None:
+    await shelf.listed(state(), "<a@example.org>", "<b@example.org>")
+    await shelf.listed(state(), "<a@example.org>", "<b@example.org>")
+    async with asyncio.timeout(5):
+        while shelf.runs.asked < 2:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert shelf.runs.asked == 2
