@@ -103,7 +103,7 @@ def _confidence(body: Body, result: str) -> float:
         return _FALLBACK
     if body.forwarded:
         return _LIKELY
-    if _has_leftovers(result):
+    if _has_leftovers(body, result):
         return _UNSURE
     if not body.found:
         return _NOTHING_FOUND
@@ -113,9 +113,9 @@ def _confidence(body: Body, result: str) -> float:
     return _SURE if sure else _LIKELY
 
 
-def _has_leftovers(result: str) -> bool:
+def _has_leftovers(body: Body, result: str) -> bool:
     """Signs that a quotation is still in the text: an attribution, or header fields."""
-    if ":" in result and len(label_kinds(result) - {"other"}) >= 3:
+    if body.labels >= 3 and len(label_kinds(result) - {"other"}) >= 3:
         return True
     return "@" in result and any(
         "@" in line

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mail import reply_attribution
 from mail.phrases import ABOVE, FORWARDED, ORIGINAL
-from mail.reply_headers import label_of, read_block, read_line
+from mail.reply_headers import LABEL_SPACE, label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import MARKS, is_quoted, unquoted
 
@@ -19,6 +19,10 @@ _RUN_TOGETHER = re.compile(r"[-–—_=*]{2,}\s?([^-–—_=*\n:]{4,60}?)\s?[-�
 _RULE_MARKS = "-–—_=*#~+<>|" + MARKS
 _QUOTE_SIGNS = ">＞" + QUOTE_LINE
 _DECORATION = "-–—_=#~+[(<|"
+_BEGINNINGS = _RULE_SIGNS + _DECORATION + CUT_LINE
+_ENDINGS = ":：" + _DECORATION
+# "Please reply above this line", with decoration and without.
+_MIN_REQUEST, _MAX_REQUEST, _MAX_BARE_REQUEST = 8, 160, 70
 _UNDERSCORES = re.compile(r"[_\-=*]{5,}\Z")
 # A quoted line that a mail server wrapped leaves a short rest without its mark.
 _WRAPPED_QUOTE = 60
@@ -38,6 +42,8 @@ class Body:
     found: set[str] = field(default_factory=set)
     # The lines of a mail that was forwarded, kept as they are.
     forwarded: list[str] = field(default_factory=list)
+    # How many lines begin with the label of a header field.
+    labels: int = 0
 
     def has_text(self) -> bool:
         return any(line.strip(MARKS) for stretch in self.stretches for line in stretch)
@@ -59,54 +65,78 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
     if known and any(known):
         body.found.add("known")
     number = 0
-    while number < len(lines):
-        line = stripped[number]
-        if not line:
-            body.stretches[-1].append(lines[number])
-            number += 1
-        elif is_forward and quoted[number] and _begins_original(unquoted(line)):
-            body.forwarded = list(lines[number:])
+    for notable in _notable(body, stripped, quoted, attributions):
+        if notable < number:
+            continue
+        # Nearly all lines of nearly all mails are ordinary: they are taken over together.
+        body.stretches[-1].extend(lines[number:notable])
+        line = stripped[notable]
+        if is_forward and quoted[notable] and _begins_original(unquoted(line)):
+            body.forwarded = list(lines[notable:])
             return body
-        elif quoted[number]:
-            number = _skip_quotation(body, stripped, quoted, number)
+        step: int | None
+        if quoted[notable]:
+            step = _skip_quotation(body, stripped, quoted, notable)
         elif line == CUT_LINE:
             body.found.add("container")
-            number += 1
+            step = notable + 1
         elif _asks_to_write_above(line):
             body.found.add("marker")
-            if body.has_text():
-                return body
-            number += 1
-        elif number in attributions:
-            end = attributions[number]
-            following = _next_filled(stripped, end)
-            body.found.add("attribution")
-            if is_forward:
-                body.forwarded = list(lines[number:])
-                return body
-            if following is not None and not quoted[following] and body.has_text():
-                if _introduces(body):
-                    body.forwarded = list(lines[number:])
-                return body
-            if following is not None and not quoted[following]:
-                # Nothing of the author's stands above, so what follows may be theirs as well.
-                body.found.add("unsure")
-                body.stretches[-1].extend(lines[number:end])
-            number = end
-        elif not _may_begin_original(line):
-            body.stretches[-1].append(lines[number])
-            number += 1
+            step = None if body.has_text() else notable + 1
+        elif notable in attributions:
+            step = _past_attribution(body, lines, stripped, quoted, notable, attributions[notable], is_forward)
         else:
-            step = _original_at(body, lines, stripped, quoted, number, is_forward)
-            if step is None:
-                return body
-            number = step
+            step = _original_at(body, lines, stripped, quoted, notable, is_forward)
+        if step is None:
+            return body
+        number = step
+    body.stretches[-1].extend(lines[number:])
     return body
 
 
-def _may_begin_original(line: str) -> bool:
-    """Whether a line could announce an original or begin its header; cheap, to be asked of every line."""
-    return line[0] in _RULE_SIGNS or line[-1] in ":：" or label_of(line) is not None
+def _notable(body: Body, stripped: list[str], quoted: list[bool], attributions: Mapping[int, int]) -> list[int]:
+    """The lines that may be anything but the author's words."""
+    found = {number for number, is_quotation in enumerate(quoted) if is_quotation}
+    found.update(attributions)
+    # Each of these is asked of every line, so what decides nearly always stands in the comprehension itself.
+    found.update([n for n, line in enumerate(stripped) if line and (line[0] in _BEGINNINGS or line[-1] in _ENDINGS)])
+    labelled = [
+        n
+        for n, line in enumerate(stripped)
+        if ":" in line[:LABEL_SPACE] or (not line.isascii() and "：" in line[:LABEL_SPACE])
+    ]
+    labelled = [n for n in labelled if label_of(stripped[n]) is not None]
+    body.labels = len(labelled)
+    found.update(labelled)
+    short = [n for n, line in enumerate(stripped) if _MIN_REQUEST <= len(line) <= _MAX_BARE_REQUEST]
+    found.update([n for n in short if _asks_to_write_above(stripped[n])])
+    return sorted(found)
+
+
+def _past_attribution(
+    body: Body,
+    lines: Sequence[str],
+    stripped: list[str],
+    quoted: list[bool],
+    number: int,
+    end: int,
+    is_forward: bool,
+) -> int | None:
+    """Where to go on behind the attribution in lines `number` to `end`; None: the author's text ends here."""
+    following = _next_filled(stripped, end)
+    body.found.add("attribution")
+    if is_forward:
+        body.forwarded = list(lines[number:])
+        return None
+    if following is not None and not quoted[following] and body.has_text():
+        if _introduces(body):
+            body.forwarded = list(lines[number:])
+        return None
+    if following is not None and not quoted[following]:
+        # Nothing of the author's stands above, so what follows may be theirs as well.
+        body.found.add("unsure")
+        body.stretches[-1].extend(lines[number:end])
+    return end
 
 
 def _original_at(
@@ -195,7 +225,9 @@ def _core(line: str) -> str:
 
 
 def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[bool]:
-    quoted = [bool(line) and line[0] in _QUOTE_SIGNS and (line == QUOTE_LINE or is_quoted(line)) for line in stripped]
+    quoted = [False] * len(stripped)
+    for number in [number for number, line in enumerate(stripped) if line and line[0] in _QUOTE_SIGNS]:
+        quoted[number] = stripped[number] == QUOTE_LINE or is_quoted(stripped[number])
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
     escaped = [number for number, line in enumerate(stripped) if line.startswith("&gt;")]
@@ -236,21 +268,21 @@ def _asks_to_write_above(line: str) -> bool:
 
     It is decorated, or nothing but the request: a sentence that mentions one is neither.
     """
-    if not 8 <= len(line) <= 160:
+    if not _MIN_REQUEST <= len(line) <= _MAX_REQUEST:
         return False
     if line[0] in _DECORATION or line[-1] in _DECORATION:
         return bool(ABOVE.search(line.lower()))
-    return len(line) <= 70 and bool(ABOVE.match(line.lower().removeprefix("please ").removeprefix("bitte ")))
+    return len(line) <= _MAX_BARE_REQUEST and bool(
+        ABOVE.match(line.lower().removeprefix("please ").removeprefix("bitte "))
+    )
 
 
 def _candidates(stripped: list[str], quoted: list[bool]) -> list[int]:
     """The lines that could be the last of an attribution."""
-    numbers = [
-        number
-        for number, line in enumerate(stripped)
-        if line and not quoted[number] and reply_attribution.may_end(line)
-    ]
-    return numbers[:_MAX_CANDIDATES]
+    # A line that ends a sentence, as most do, is none.
+    numbers = [number for number, line in enumerate(stripped) if line and line[-1] not in ".,;!?"]
+    ends = [n for n in numbers if not quoted[n] and reply_attribution.may_end(stripped[n])]
+    return ends[:_MAX_CANDIDATES]
 
 
 def _shared(stripped: list[str], candidates: list[int]) -> dict[int, int]:

@@ -13,6 +13,10 @@ from mail.reply_lines import EMPHASIS, MARKS
 _MAX_LINES = 40
 _MAX_CONTINUATION = 6
 _MAX_RUN_TOGETHER = 2_000
+# In a label and the emphasis around it.
+_MAX_SPACES = max(label.count(" ") for label in LABELS) + 2
+# A label's colon is among so many characters at the beginning of its line.
+LABEL_SPACE = MAX_LABEL + 9
 
 _ADDRESS = re.compile(r"[^\s<>\[\]():;,\"']{1,80}@[^\s<>\[\]():;,\"']{1,120}")
 _YEAR_AND_TIME = re.compile(r"(?<!\d)20\d\d(?!\d).{0,20}(?<!\d)\d{1,2}[:.]\d{2}(?!\d)")
@@ -35,12 +39,12 @@ class HeaderBlock:
 
 def label_of(stripped: str) -> tuple[Label, str] | None:
     """(kind, value) of a line such as `*Von:* Anna`, or None."""
-    colon = stripped.find(":", 0, MAX_LABEL + 8)
+    colon = stripped.find(":", 0, LABEL_SPACE)
     if not stripped.isascii():
-        wide = stripped.find("：", 0, MAX_LABEL + 8)
+        wide = stripped.find("：", 0, LABEL_SPACE)
         if colon < 0 or 0 <= wide < colon:
             colon = wide
-    if colon <= 0:
+    if colon <= 0 or stripped.count(" ", 0, colon) > _MAX_SPACES:
         return None
     kind = LABELS.get(stripped[:colon].strip(EMPHASIS).casefold())
     return (kind, stripped[colon + 1 :].strip(EMPHASIS)) if kind else None
