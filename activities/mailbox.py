@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities import listing, rescans
+from activities.canary import Canaries
 from activities.services import Services
 from activities.sources import Sources, notifies
 from activities.watches import Watches
@@ -19,7 +20,7 @@ from domain.identity import mailbox_workflow_id
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
 from providers.base import AuthFailed, Gone, Permanent, PushProvider, RateLimited, Transient
 from providers.imap.watch import listens
-from storage import ledger, mailboxes, push, reconnect
+from storage import canary, ledger, mailboxes, push, reconnect
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -44,6 +45,7 @@ class MailboxActivities:
         self._sources = sources
         self._db = services.db
         self._watches = Watches(services.db)
+        self._canaries = Canaries(services, sources)
 
     @activity.defn
     async def sync_mailbox(self, mailbox: MailboxRef) -> SyncResult:
@@ -58,6 +60,7 @@ class MailboxActivities:
             elif mailbox.provider in ("gmail", "microsoft"):
                 read = await self._read(mailbox)
             started = await self._start(mailbox)
+            await self._canaries.keep(mailbox)
         return read.model_copy(update={"started": started, "more": read.more or started == START_BATCH})
 
     @activity.defn
@@ -153,6 +156,8 @@ class MailboxActivities:
             status = "catching up" if more else "connected: notified"
             if unwatched and not more:
                 status = f"connected: polling, {unwatched}"
+            if not more and (trouble := (await canary.view(session, mailbox.tenant_id, mailbox.mailbox_id)).trouble):
+                status = f"unhealthy: {trouble}"
             await mailboxes.report(session, mailbox.tenant_id, mailbox.mailbox_id, status)
             await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
         return SyncResult(listed=listed, more=more, look_again_in=_lagging(state.hinted_at, listed))

@@ -17,12 +17,13 @@ from activities.archive import CountingArchive, MailboxArchive
 from activities.gate import MailboxGate
 from activities.vault import MailboxVault
 from providers import web
-from providers.base import AuthFailed, Permanent, Provider, PushProvider
+from providers.base import AuthFailed, Permanent, Provider, PushProvider, Sender
 from providers.endpoints import Endpoints
 from providers.gmail import auth as gmail_auth
 from providers.gmail.client import GmailClient
 from providers.gmail.mailbox import GmailMailbox
 from providers.gmail.quota import Quota
+from providers.gmail.send import GmailSender
 from providers.gmail.settings import GmailSettings
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.oauth import credentials as imap_credentials
@@ -30,7 +31,9 @@ from providers.imap.settings import ImapSettings
 from providers.microsoft import auth as microsoft_auth
 from providers.microsoft.client import GraphClient
 from providers.microsoft.mailbox import MicrosoftMailbox
+from providers.microsoft.send import GraphSender
 from providers.microsoft.settings import MicrosoftSettings
+from providers.submission import SmtpSender, SubmissionSettings
 from storage import mailboxes, push
 from storage.database import Database
 from storage.objects import Objects
@@ -112,6 +115,28 @@ class Sources:
         finally:
             await provider.close()
 
+    def sender(self, mailbox: mailboxes.Mailbox) -> Sender:
+        """For the mailbox's delivery canary. Raises AuthFailed, or Permanent where nothing can be sent."""
+        secret = self._opened(mailbox)
+        if mailbox.provider == "gmail":
+            gmail = gmail_auth.token_source(
+                self._session, self.endpoints, mailbox.address, secret, self._vault(mailbox), gmail_auth.SEND_SCOPE
+            )
+            quota = Quota(GmailSettings.model_validate(mailbox.settings).units_per_minute)
+            return GmailSender(GmailClient(self._session, self.endpoints.google_api, mailbox.address, gmail, quota))
+        if mailbox.provider == "microsoft":
+            settings = MicrosoftSettings.model_validate(mailbox.settings)
+            return GraphSender(self._graph(mailbox, settings), settings.user)
+        if mailbox.provider == "imap" and "submission" in mailbox.settings:
+            return SmtpSender(
+                SubmissionSettings.model_validate(mailbox.settings["submission"]),
+                mailbox.address,
+                ImapSettings.model_validate(mailbox.settings).username,
+                str(secret.get("password", "")),
+                allow_private=self.allow_private_hosts,
+            )
+        raise Permanent("no way to send is configured for this mailbox")
+
     async def close(self) -> None:
         for _, provider in self._open.values():
             await provider.close()
@@ -160,17 +185,19 @@ class Sources:
 
     def _microsoft(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> MicrosoftMailbox:
         settings = MicrosoftSettings.model_validate(mailbox.settings)
-        tokens = microsoft_auth.token_source(
-            self._session, self.endpoints, settings.directory, self._opened(mailbox), self._vault(mailbox)
-        )
-        gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id)
-        client = GraphClient(self._session, self.endpoints.graph, tokens, gate)
         return MicrosoftMailbox(
-            client,
+            self._graph(mailbox, settings),
             settings,
             since=_since(settings.since, connected_at),
             notification_url=self.endpoints.microsoft_push if self.endpoints.webhooks_url else "",
         )
+
+    def _graph(self, mailbox: mailboxes.Mailbox, settings: MicrosoftSettings) -> GraphClient:
+        tokens = microsoft_auth.token_source(
+            self._session, self.endpoints, settings.directory, self._opened(mailbox), self._vault(mailbox)
+        )
+        gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id)
+        return GraphClient(self._session, self.endpoints.graph, tokens, gate)
 
     def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
         return MailboxVault(self._db, self.keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)

@@ -52,6 +52,7 @@ def decide(facts: Facts, answers: Sequence[Answered]) -> Decision:
     decision = (
         _discarded_by_person(given, notes)
         or same_message(facts, notes)
+        or _canary(facts, notes)
         or _unreadable(facts, given, notes)
         or automated.came_back(facts, notes)
         or _placed(facts, given, notes)
@@ -85,6 +86,13 @@ def _discarded_by_person(answers: Answers, notes: Notes) -> Decision | None:
             notes.add("Answer", f"{who(answer.resolution)} discarded it")
             return Decision(action="discard", reason=answer.kind)
     return None
+
+
+def _canary(facts: Facts, notes: Notes) -> Decision | None:
+    if facts.canary is None:
+        return None
+    notes.add("Delivery check", "a mail that this mailbox sent to itself, to see how fast mail arrives")
+    return Decision(action="discard", reason="canary", canary=facts.canary)
 
 
 def _unreadable(facts: Facts, answers: Answers, notes: Notes) -> Decision | None:

@@ -77,6 +77,8 @@ class Decision(_Record):
     opens_circuit: CircuitKey | None = None
     releases_circuits: bool = False
     counts_as_automated: bool = False
+    # The delivery canary that the mail is.
+    canary: UUID | None = None
     question: Question | None = None
     wait_for: UUID | None = None
     patience: timedelta = timedelta(0)

@@ -131,6 +131,8 @@ class Facts(_Fact):
     # The sender is one of the tenant's own mailboxes.
     own_mailbox: bool = False
     own_message: bool = False
+    # The mail is a delivery canary of its mailbox.
+    canary: UUID | None = None
     unreadable: bool = False
     authentication: list[Authentication] = Field(default_factory=list)
     bounce: Bounce | None = None

@@ -76,6 +76,12 @@ class PushProvider(Provider, Protocol):
         ...
 
 
+class Sender(Protocol):
+    """Sends a mail as one mailbox: nothing but its delivery canary. Raises a `ProviderError` and nothing else."""
+
+    async def send(self, raw: bytes) -> None: ...
+
+
 class ProviderError(Exception):
     """A failure of the source; its class says what to do next. The text never holds mail content or secrets."""
 

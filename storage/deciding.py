@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.deciding import PERSON_PATIENCE, Decision, decide
 from domain.task import Answered
-from storage import evidence, incoming, loops
+from storage import canary, evidence, incoming, loops
 from storage.evidence import HeaderLoader, no_headers
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ async def find_thread(
         email_id,
         decision.model_dump(mode="json"),
     )
+    if decision.canary is not None:
+        await canary.arrived(session, tenant_id, email_id, decision.canary)
     return decision
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain import governor
+from domain import canary, governor
 from domain.address import canonical
 from domain.authentication import verify
 from domain.decision import Notes
@@ -60,6 +60,7 @@ async def gather(
         list_mail=email.kind == "list" or bool(email.list_id),
         recipients=frozenset(canonical(a.address) for a in (*email.to, *email.cc)),
         own_message=holds.own_message,
+        canary=canary.recognise(keys, tenant_id, incoming.mailbox_id, email.subject),
         unreadable=not (sender or email.subject or email.text or email.html or email.attachments),
         authentication=email.authentication,
         bounce=email.bounce,

@@ -112,6 +112,16 @@ async def with_setting(session: Session, tenant_id: UUID, provider: Provider, na
     return [Mailbox(**dict(row)) for row in rows]
 
 
+async def add_settings(session: Session, tenant_id: UUID, mailbox_id: UUID, settings: dict[str, Any]) -> None:
+    """Adds to the mailbox's settings; what they say under other names stays."""
+    await session.execute(
+        "update mailboxes set settings = settings || $3 where tenant_id = $1 and mailbox_id = $2",
+        tenant_id,
+        mailbox_id,
+        settings,
+    )
+
+
 async def state(session: Session, tenant_id: UUID, mailbox_id: UUID) -> str:
     value: str = await session.fetchval(
         "select state from mailboxes where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id

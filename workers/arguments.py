@@ -95,11 +95,17 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     added.add_argument("address", help="the mailbox's mail address")
     added.add_argument("--folder", action="append", help="imap, microsoft: a folder to read, repeatable (the inbox)")
     added.add_argument("--since", metavar="YYYY-MM-DD", help="also mail received since then (from now on)")
+    added.add_argument(
+        "--canary-minutes", type=int, metavar="N", help="send the mailbox a mail every N minutes to see that it arrives"
+    )
     imap = added.add_argument_group("imap")
     imap.add_argument("--host", help="the server's name")
     imap.add_argument("--port", type=int, default=993, help="the server's port (%(default)s)")
     imap.add_argument("--security", choices=["tls", "starttls", "plaintext"], default="tls", help="(%(default)s)")
     imap.add_argument("--username", help="the login name (the address)")
+    imap.add_argument("--submission-host", metavar="HOST", help="SMTP server that takes the mails of --canary-minutes")
+    imap.add_argument("--submission-port", type=int, metavar="PORT", default=465, help="its port (%(default)s)")
+    imap.add_argument("--submission-security", choices=["tls", "starttls", "plaintext"], default="tls")
     imap.add_argument("--password-file", metavar="FILE", help="holds the password; - is standard input")
     gmail = added.add_argument_group("gmail", "see docs/gmail.md")
     gmail.add_argument("--key-file", metavar="FILE", help="the JSON key of a service account with delegation")

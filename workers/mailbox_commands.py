@@ -33,9 +33,11 @@ async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int
     elif args.provider == "imap":
         password, imap = await _imap(args)
         try:
-            print(await admin.add_imap_mailbox(db, keyring, tenant_id, args.address, imap, password))
+            mailbox_id = await admin.add_imap_mailbox(db, keyring, tenant_id, args.address, imap, password)
         except ValueError as error:
             raise Refused(f"These settings do not hold: {error}") from None
+        print(mailbox_id)
+        await mailbox_setup.set_canary(args, db, tenant_id, mailbox_id)
     elif args.provider == "gmail":
         print(await mailbox_setup.add_gmail(args, settings, db, tenant_id))
     else:

@@ -56,12 +56,14 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
             secret = _service_account(args.key_file)
             await _try(gmail_auth.token_source(http, settings.endpoints, address, secret, _NoVault()).token())
         else:
-            secret = await _google_consent(http, settings, args.client_file, address)
+            secret = await _google_consent(http, settings, args.client_file, address, sends=bool(args.canary_minutes))
         if args.pull_key_file:
             secret["puller"] = _service_account(args.pull_key_file)
         if args.subscription:
             await _try(gmail_auth.pull_tokens(http, settings.endpoints, secret).token())
-    return await _keep(db, settings, tenant_id, "gmail", address, valid, secret)
+    mailbox_id = await _keep(db, settings, tenant_id, "gmail", address, valid, secret)
+    await set_canary(args, db, tenant_id, mailbox_id)
+    return mailbox_id
 
 
 async def add_microsoft(args: argparse.Namespace, settings: Settings, db: Database, tenant_id: UUID) -> UUID:
@@ -80,11 +82,31 @@ async def add_microsoft(args: argparse.Namespace, settings: Settings, db: Databa
     secret = _application(args)
     async with web.new_session() as http:
         if args.consent:
+            secret |= {"sends": True} if args.canary_minutes else {}
             secret = await _microsoft_consent(http, settings, args.directory, secret, address)
         else:
             tokens = microsoft_auth.token_source(http, settings.endpoints, args.directory, secret, _NoVault())
             await _try(tokens.token())
-    return await _keep(db, settings, tenant_id, "microsoft", address, valid, secret)
+    mailbox_id = await _keep(db, settings, tenant_id, "microsoft", address, valid, secret)
+    await set_canary(args, db, tenant_id, mailbox_id)
+    return mailbox_id
+
+
+async def set_canary(args: argparse.Namespace, db: Database, tenant_id: UUID, mailbox_id: UUID) -> None:
+    """Whether the mailbox sends itself a mail now and then, and for IMAP by which server. Raises AdminError."""
+    if not args.canary_minutes:
+        return
+    wanted: dict[str, Any] = {"canary_minutes": args.canary_minutes}
+    if args.provider == "imap":
+        if not args.submission_host:
+            raise AdminError("The delivery check of an IMAP mailbox needs --submission-host.")
+        wanted["submission"] = {
+            "host": args.submission_host,
+            "port": args.submission_port,
+            "security": args.submission_security,
+        }
+    async with db.tenant(tenant_id) as session:
+        await mailboxes.add_settings(session, tenant_id, mailbox_id, wanted)
 
 
 async def _keep(
@@ -116,7 +138,7 @@ async def _keep(
 
 
 async def _google_consent(
-    http: aiohttp.ClientSession, settings: Settings, client_file: str, address: str
+    http: aiohttp.ClientSession, settings: Settings, client_file: str, address: str, *, sends: bool
 ) -> dict[str, Any]:
     document = _json(client_file)
     client = document.get("installed") or document.get("web") or {}
@@ -124,7 +146,7 @@ async def _google_consent(
     if not client_id or not client_secret:
         raise AdminError(f"{client_file} is not the JSON of an OAuth client.")
     async with consent.callback() as waiting:
-        asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address)
+        asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address, sends=sends)
         code = await _try(waiting.code(asked, _show))
     token = await _try(gmail_auth.redeem(http, settings.endpoints, client_id, client_secret, asked, code))
     return {
@@ -140,7 +162,12 @@ async def _microsoft_consent(
 ) -> dict[str, Any]:
     async with consent.callback() as waiting:
         asked = microsoft_auth.consent(
-            settings.endpoints, directory, application["client_id"], waiting.redirect_uri, address
+            settings.endpoints,
+            directory,
+            application["client_id"],
+            waiting.redirect_uri,
+            address,
+            sends=bool(application.get("sends")),
         )
         code = await _try(waiting.code(asked, _show))
     token = await _try(microsoft_auth.redeem(http, settings.endpoints, directory, application, asked, code))

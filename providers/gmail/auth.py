@@ -19,6 +19,8 @@ from providers.endpoints import Endpoints
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, TokenSource, Vault, ask_consent, request_token
 
 SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+# Only for a mailbox with a delivery canary, which sends itself a mail.
+SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"
 PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
 # Whichever host is asked: Google's own libraries name this audience, too.
 AUDIENCE = "https://oauth2.googleapis.com/token"
@@ -38,24 +40,32 @@ _EXPLANATIONS = {
 
 
 def token_source(
-    http: aiohttp.ClientSession, endpoints: Endpoints, address: str, secret: Mapping[str, Any], vault: Vault
+    http: aiohttp.ClientSession,
+    endpoints: Endpoints,
+    address: str,
+    secret: Mapping[str, Any],
+    vault: Vault,
+    scope: str = SCOPE,
 ) -> TokenSource:
-    """For a mailbox's opened secret, of the kind `service_account` or `user`. Raises AuthFailed for any other."""
+    """For a mailbox's opened secret, of the kind `service_account` or `user`. Raises AuthFailed for any other.
+
+    `scope` is what a service account asks for; a user's token has what the user agreed to.
+    """
     if secret.get("kind") == "service_account":
-        return Minted(lambda: _for_service_account(http, endpoints, address, secret))
+        return Minted(lambda: _for_service_account(http, endpoints, address, secret, scope))
     if secret.get("kind") == "user":
         return Refreshed(vault, lambda stored: _refresh(http, endpoints, stored))
     raise AuthFailed("the mailbox has no Google credentials")
 
 
-def consent(endpoints: Endpoints, client_id: str, redirect_uri: str, address: str) -> Consent:
+def consent(endpoints: Endpoints, client_id: str, redirect_uri: str, address: str, *, sends: bool = False) -> Consent:
     """Where the mailbox's user agrees. `prompt=consent`: only a first consent gives a refresh token."""
     return ask_consent(
         endpoints.google_consent,
         redirect_uri,
         {
             "client_id": client_id,
-            "scope": SCOPE,
+            "scope": f"{SCOPE} {SEND_SCOPE}" if sends else SCOPE,
             "access_type": "offline",
             "prompt": "consent",
             "login_hint": address,

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 CONCURRENT = 4
 
 COST = {"getProfile": 1, "history.list": 2, "labels.list": 1, "messages.list": 5, "messages.get": 20, "watch": 100,
-        "stop": 50}  # fmt: skip
+        "stop": 50, "messages.send": 100}  # fmt: skip
 
 
 class Quota:

@@ -62,20 +62,29 @@ def token_source(
     raise AuthFailed("the mailbox has no Microsoft credentials")
 
 
-def delegated_scope(endpoints: Endpoints) -> str:
-    return f"offline_access {endpoints.graph}/Mail.Read {endpoints.graph}/User.Read"
+def delegated_scope(endpoints: Endpoints, *, sends: bool = False) -> str:
+    """`sends`: for a delivery canary, with which the mailbox sends itself a mail."""
+    scope = f"offline_access {endpoints.graph}/Mail.Read {endpoints.graph}/User.Read"
+    return f"{scope} {endpoints.graph}/Mail.Send" if sends else scope
 
 
 def token_url(endpoints: Endpoints, directory: str) -> str:
     return f"{endpoints.microsoft_login}/{directory}/oauth2/v2.0/token"
 
 
-def consent(endpoints: Endpoints, directory: str, client_id: str, redirect_uri: str, address: str) -> Consent:
+def consent(
+    endpoints: Endpoints, directory: str, client_id: str, redirect_uri: str, address: str, *, sends: bool = False
+) -> Consent:
     """The page on which the mailbox's user agrees."""
     return ask_consent(
         f"{endpoints.microsoft_login}/{directory}/oauth2/v2.0/authorize",
         redirect_uri,
-        {"client_id": client_id, "scope": delegated_scope(endpoints), "login_hint": address, "response_mode": "query"},
+        {
+            "client_id": client_id,
+            "scope": delegated_scope(endpoints, sends=sends),
+            "login_hint": address,
+            "response_mode": "query",
+        },
     )
 
 
@@ -93,7 +102,7 @@ async def redeem(
         "code": code,
         "code_verifier": consent.verifier,
         "redirect_uri": consent.redirect_uri,
-        "scope": delegated_scope(endpoints),
+        "scope": delegated_scope(endpoints, sends=bool(secret.get("sends"))),
         **_client(secret, token_url(endpoints, directory)),
     }
     token = await request_token(http, token_url(endpoints, directory), form, explain)
@@ -125,7 +134,7 @@ async def _refresh(
     form = {
         "grant_type": "refresh_token",
         "refresh_token": str(secret.get("refresh_token", "")),
-        "scope": delegated_scope(endpoints),
+        "scope": delegated_scope(endpoints, sends=bool(secret.get("sends"))),
         **_client(secret, url),
     }
     return await request_token(http, url, form, explain)

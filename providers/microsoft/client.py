@@ -48,6 +48,10 @@ class GraphClient:
             answer = await web.read_json(response)
         return answer if isinstance(answer, dict) else {}
 
+    async def post_text(self, url: str, data: bytes) -> None:
+        async with self._sent("POST", url, data, IMMUTABLE_IDS):
+            return
+
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """A GET whose body the caller reads."""
@@ -55,24 +59,27 @@ class GraphClient:
             yield response
 
     @asynccontextmanager
-    async def _sent(self, verb: str, url: str, json: Any, prefer: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _sent(self, verb: str, url: str, body: Any, prefer: str) -> AsyncIterator[aiohttp.ClientResponse]:
         target = self._own(url)
         token = await self._tokens.token()
         async with self._gate.request(), web.network("Graph"):
-            response = await self._request(verb, target, json, prefer, token)
+            response = await self._request(verb, target, body, prefer, token)
             if response.status == 401:
                 response.release()
                 # Once: a token can be revoked before it ends, and then a new one may do.
                 token = await self._tokens.token(refused=token)
-                response = await self._request(verb, target, json, prefer, token)
+                response = await self._request(verb, target, body, prefer, token)
             async with response:
                 if not 200 <= response.status < 300:
                     raise classify(response.status, response.headers, await _error_body(response))
                 yield response
 
-    async def _request(self, verb: str, url: URL, json: Any, prefer: str, token: str) -> aiohttp.ClientResponse:
+    async def _request(self, verb: str, url: URL, body: Any, prefer: str, token: str) -> aiohttp.ClientResponse:
         headers = {"Authorization": f"Bearer {token}", "Prefer": prefer, "client-request-id": str(uuid4())}
-        return await self._http.request(verb, url, json=json, headers=headers, allow_redirects=False)
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "text/plain"
+            return await self._http.request(verb, url, data=body, headers=headers, allow_redirects=False)
+        return await self._http.request(verb, url, json=body, headers=headers, allow_redirects=False)
 
     def _own(self, url: str) -> URL:
         """Links in answers are absolute: the token goes to the configured Graph and nowhere else."""

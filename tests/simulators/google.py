@@ -6,6 +6,7 @@ by the official client libraries, which nobody here wrote.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -68,6 +69,7 @@ class GoogleSimulator:
                 web.get(f"{user}/history", self._history),
                 web.get(f"{user}/messages", self._messages),
                 web.get(f"{user}/messages/{{id}}", self._message),
+                web.post(f"{user}/messages/send", self._send),
                 web.post(f"{user}/watch", self._watch),
                 web.post(f"{user}/stop", self._stop),
                 web.post("/v1/{target:projects/[^/]+/subscriptions/[^/]+}", self._pull),
@@ -131,6 +133,15 @@ class GoogleSimulator:
         if message is None:
             raise error(404, "notFound", "Requested entity was not found.", "NOT_FOUND")
         return answer(request, message.document(request.query.get("format", "full")))
+
+    async def _send(self, request: web.Request) -> web.Response:
+        """What one sends to oneself is one message, in the inbox and in sent mail."""
+        account, body = self._account(request), await request.json()
+        if not self.oauth.may_send(request.headers.get("Authorization", "")):
+            detail = "Request had insufficient authentication scopes."
+            raise error(403, "insufficientPermissions", detail, "PERMISSION_DENIED")
+        message_id = account.deliver(base64.urlsafe_b64decode(body["raw"] + "=="), ("INBOX", "SENT", "UNREAD"))
+        return answer(request, {"id": message_id, "threadId": message_id, "labelIds": ["INBOX", "SENT", "UNREAD"]})
 
     async def _watch(self, request: web.Request) -> web.Response:
         account, body = self._account(request), await request.json()

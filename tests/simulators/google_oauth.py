@@ -34,6 +34,7 @@ class GoogleOAuth:
         self._codes: dict[str, dict[str, str]] = {}
         self.refresh_tokens: dict[str, str] = {}
         self._access: dict[str, tuple[str, float]] = {}
+        self._scopes: dict[str, str] = {}
         self.issued = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -77,6 +78,10 @@ class GoogleOAuth:
         """The user of a bearer token that is still good."""
         user, expires = self._access.get(authorization.removeprefix("Bearer "), ("", 0.0))
         return user if expires > time.time() else None
+
+    def may_send(self, authorization: str) -> bool:
+        scopes = self._scopes.get(authorization.removeprefix("Bearer "), "").split()
+        return "https://www.googleapis.com/auth/gmail.send" in scopes
 
     def may_pull(self, authorization: str) -> bool:
         """Whether the token is the service account's own, for Pub/Sub."""
@@ -136,7 +141,7 @@ class GoogleOAuth:
             return self._issue(f"{claims['iss']} {claims['scope']}")
         if not set(claims["scope"].split()) <= self.delegated_scopes:
             return _error("unauthorized_client", 401)
-        return self._issue(claims["sub"])
+        return self._issue(claims["sub"], scope=claims["scope"])
 
     def _refresh(self, token: str) -> web.Response:
         user = self.refresh_tokens.get(token)
@@ -156,10 +161,11 @@ class GoogleOAuth:
         more = {"refresh_token": self.grant(asked["user"])} if asked["offline"] == "offline" else {}
         return self._issue(asked["user"], **more)
 
-    def _issue(self, user: str, **more: str) -> web.Response:
+    def _issue(self, user: str, *, scope: str = "", **more: str) -> web.Response:
         self.issued += 1
         token = "ya29." + secrets.token_urlsafe(32)
         self._access[token] = (user, time.time() + self.token_seconds)
+        self._scopes[token] = scope or self.granted_scopes
         answer = {"access_token": token, "expires_in": self.token_seconds, "token_type": "Bearer"}
         return web.json_response({**answer, "scope": self.granted_scopes, **more})
 

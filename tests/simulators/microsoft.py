@@ -6,6 +6,7 @@ nobody here wrote.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,6 +32,7 @@ _ROUTES = [
     (re.compile(r"users/(?P<user>[^/]+)/messages/(?P<id>[^/]+)/\$value"), "_value"),
     (re.compile(r"users/(?P<user>[^/]+)/messages/(?P<id>[^/]+)"), "_message"),
     (re.compile(rf"users/(?P<user>[^/]+)/{_FOLDER}"), "_folder"),
+    (re.compile(r"users/(?P<user>[^/]+)/sendMail"), "_send"),
     (re.compile(r"subscriptions/(?P<id>[^/]+)"), "_subscription"),
     (re.compile(r"subscriptions"), "_subscriptions"),
 ]
@@ -171,6 +173,15 @@ class MicrosoftSimulator:
         if item is None:
             return failure(404, "ErrorItemNotFound")
         return web.json_response(mailbox.document(item, immutable="ImmutableId" in request.headers.get("Prefer", "")))
+
+    async def _send(self, request: web.Request, found: dict[str, str]) -> web.Response:
+        """MIME content, which the mailbox sends to itself."""
+        if not self.login.may_send:
+            return failure(403, "ErrorAccessDenied")
+        if request.content_type != "text/plain":
+            return failure(400, "ErrorInvalidRequest")
+        self.mailboxes[found["user"]].deliver(base64.b64decode(await request.read(), validate=True))
+        return web.Response(status=202)
 
     async def _folder(self, request: web.Request, found: dict[str, str]) -> web.Response:
         mailbox, folder = self.mailboxes[found["user"]], found.get("quoted") or found["plain"]

@@ -34,6 +34,8 @@ class MicrosoftLogin:
         self.client_secret = secrets.token_urlsafe(24)
         self.certificate = ""
         self.token_seconds = 3600
+        # Whether the permission Mail.Send was granted.
+        self.may_send = False
         self.issued = 0
         self.refresh_tokens: dict[str, str] = {}
         self._access: dict[str, tuple[str, float]] = {}
