@@ -10,9 +10,10 @@ from aiohttp.typedefs import Handler
 
 from console import cookies, security
 from console.api.application import PREFIX, make_api
-from console.calls import DELIVERY, SERVICES, NotFound, PageCall, PublicCall
+from console.calls import DELIVERY, REPLAYS, SERVICES, NotFound, PageCall, PublicCall
 from console.delivery import Delivery
 from console.metrics import measure
+from console.replays import Replays
 from console.roles import may
 from console.routes import ROUTES, Page, Public
 from console.services import Services
@@ -33,8 +34,15 @@ def make_application(services: Services, delivery: Delivery) -> web.Application:
     for route in ROUTES:
         handler = _public(route) if isinstance(route, Public) else _guarded(route)
         application.router.add_route(route.method, route.path, handler)
-    application.add_subapp(PREFIX, make_api(services, delivery))
+    api = make_api(services, delivery)
+    application.add_subapp(PREFIX, api)
+    application[REPLAYS] = api[REPLAYS] = Replays(services)
+    application.on_cleanup.append(_end_replays)
     return application
+
+
+async def _end_replays(application: web.Application) -> None:
+    await application[REPLAYS].close()
 
 
 def _public(route: Public) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

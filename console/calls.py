@@ -11,6 +11,7 @@ from uuid import UUID
 from aiohttp import web
 
 from console.delivery import Delivery
+from console.replays import Replays
 from console.roles import may
 from console.services import Services
 from console.visits import visit
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SERVICES = web.AppKey("services", Services)
 DELIVERY = web.AppKey("delivery", Delivery)
+REPLAYS = web.AppKey("replays", Replays)
 
 
 class NotFound(Exception):

@@ -83,6 +83,8 @@ class Decision(_Record):
     wait_for: UUID | None = None
     patience: timedelta = timedelta(0)
     rules_version: int = 0
+    # The rule that acted on a new mail.
+    rule_id: str | None = None
     flags: list[str] = Field(default_factory=list)
     evidence: list[EvidenceLine] = Field(default_factory=list)
     # What each id of the mail pointed to when this was decided: the commit checks that it still does.

@@ -31,7 +31,9 @@ class NewMail:
     def decide(self) -> Decision:
         if self._sender.is_forged:
             self._notes.flag("authentication_failed")
-        return self._held_by_rule() or self._undecided_client() or self._unknown_sender() or self._create()
+        decision = self._held_by_rule() or self._undecided_client() or self._unknown_sender() or self._create()
+        decision.rule_id = self._facts.rule.rule_id if self._facts.rule else None
+        return decision
 
     def _held_by_rule(self) -> Decision | None:
         rule = self._facts.rule

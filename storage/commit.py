@@ -17,7 +17,7 @@ from domain.email import Address, ParsedEmail
 from domain.identity import derived_id
 from domain.inbound import Committed
 from domain.policy import TenantPolicy
-from storage import ledger, loops, merging, policies, threads
+from storage import ledger, loops, merging, policies, rules, threads
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -74,6 +74,9 @@ async def commit(session: Session, tenant_id: UUID, email_id: UUID) -> Committed
             await loops.touch(session, tenant_id)
     if not email.attachments or decision.action not in ("create", "append"):
         await ledger.done(session, tenant_id, email_id)
+    if decision.rule_id is not None:
+        # Last of all, as every mail that this rule decides counts up the same row.
+        await rules.count_hit(session, tenant_id, decision.rule_id)
     return Committed(outcome=outcome, reason=decision.reason, ticket_no=ticket_no)
 
 

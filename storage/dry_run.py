@@ -15,6 +15,7 @@ from domain import identity
 from domain.deciding import Decision, decide
 from domain.email import ParsedEmail
 from domain.facts import Facts
+from domain.rules import CompiledRules, RuleSet
 from domain.task import Answered
 from storage import evidence, incoming
 from storage.evidence import HeaderLoader, Headers
@@ -22,11 +23,14 @@ from storage.incoming import Incoming
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
-    from storage.database import Session
+    from storage.database import Database, Session
 
 # A mail that is not in the ledger comes after all that are.
 _LAST = (1 << 63) - 1
-_PAGE = 200
+_PAGE = 50
+
+# Given a message's email id and the sha256 of its raw bytes (None once these are gone): what loads its header fields.
+HeadersOf = Callable[[UUID, str | None], HeaderLoader]
 
 
 async def explain(
@@ -37,8 +41,10 @@ async def explain(
     raw: bytes,
     email: ParsedEmail,
     headers: Headers,
+    draft: RuleSet | None = None,
 ) -> Decision:
-    """The decision about a raw message, were it delivered to this mailbox now. Raises LookupError for no mailbox."""
+    """The decision about a raw message, were it delivered to this mailbox now, under the rules in force or (`draft`)
+    others. Raises LookupError for no mailbox."""
     message = Incoming(
         tenant_id=tenant_id,
         email_id=new_id(),
@@ -54,7 +60,8 @@ async def explain(
         return headers
 
     holds = await incoming.setting(session, message)
-    return decide(await evidence.gather(session, keys, message, holds, headers=loaded), ())
+    compiled = CompiledRules(draft) if draft is not None else None
+    return decide(await evidence.gather(session, keys, message, holds, headers=loaded, draft=compiled), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +75,68 @@ class Difference:
     would_be: str
 
 
+_REPLAYED = """e.tenant_id = $1 and e.seq > $2 and e.received_at >= $3
+  and (e.outcome = 'ticket' or e.reason in ('rule', 'unknown_sender'))"""
+
+
+async def count_replayed(session: Session, tenant_id: UUID, since: datetime) -> int:
+    """How many past mails `replay_rules` looks at."""
+    count: int = await session.fetchval(
+        f"select count(*) from emails e where {_REPLAYED}",  # noqa: S608 (constants only)
+        tenant_id,
+        0,
+        since,
+    )
+    return count
+
+
 async def replay_rules(
-    session: Session,
+    db: Database,
     keys: Mapping[str, bytes],
     tenant_id: UUID,
     since: datetime,
-    headers_of: Callable[[UUID, str], HeaderLoader],
-) -> AsyncIterator[Difference]:
-    """Decides every past new mail since `since` (aware) again, with the answers people gave, and yields what differs.
+    headers_of: HeadersOf,
+) -> AsyncIterator[Difference | None]:
+    """Decides every past new mail since `since` (aware) again, with the answers people gave.
 
-    `headers_of(email id, sha256 of the raw message)` loads a message's header fields.
+    Yields once for each: what differs, or None. Each page of mails is read in a transaction of its own, so that a long
+    replay holds none open.
     """
     after = 0
     while True:
-        rows = await session.fetch(
-            """select e.email_id, e.seq, e.message_key, e.received_at, e.raw_sha256, d.record from emails e
-                 join decisions d using (tenant_id, email_id)
-                where e.tenant_id = $1 and e.seq > $2 and e.received_at >= $3
-                  and (e.outcome = 'ticket' or e.reason in ('rule', 'unknown_sender'))
-                order by e.seq limit $4""",
-            tenant_id,
-            after,
-            since,
-            _PAGE,
-        )
-        for row in rows:
-            recorded = Decision.model_validate(row["record"])
-            now = await _again(session, keys, tenant_id, row, headers_of(row["email_id"], row["raw_sha256"]))
-            if _essence(recorded) != _essence(now):
-                was = await _described(session, tenant_id, recorded)
-                would_be = await _described(session, tenant_id, now)
-                yield Difference(row["email_id"], row["message_key"], row["received_at"], was, would_be)
+        async with db.tenant(tenant_id) as session:
+            rows = await session.fetch(
+                f"""select e.email_id, e.seq, e.message_key, e.received_at, e.raw_sha256, d.record from emails e
+                      join decisions d using (tenant_id, email_id)
+                      join email_contents c using (tenant_id, email_id)
+                     where {_REPLAYED} order by e.seq limit $4""",  # noqa: S608 (constants only)
+                tenant_id,
+                after,
+                since,
+                _PAGE,
+            )
+            page = [await _difference(session, keys, tenant_id, row, headers_of) for row in rows]
+        for difference in page:
+            yield difference
         if len(rows) < _PAGE:
             return
         after = rows[-1]["seq"]
+
+
+async def _difference(
+    session: Session,
+    keys: Mapping[str, bytes],
+    tenant_id: UUID,
+    row: Any,
+    headers_of: HeadersOf,
+) -> Difference | None:
+    recorded = Decision.model_validate(row["record"])
+    now = await _again(session, keys, tenant_id, row, headers_of(row["email_id"], row["raw_sha256"]))
+    if _essence(recorded) == _essence(now):
+        return None
+    was = await _described(session, tenant_id, recorded)
+    would_be = await _described(session, tenant_id, now)
+    return Difference(row["email_id"], row["message_key"], row["received_at"], was, would_be)
 
 
 async def _again(

@@ -43,8 +43,10 @@ async def gather(
     holds: Setting,
     waited: frozenset[UUID] = frozenset(),
     headers: HeaderLoader = no_headers,
+    draft: CompiledRules | None = None,
 ) -> Facts:
-    """Everything `domain.deciding.decide` wants to know. `keys` are the reply token's."""
+    """Everything `domain.deciding.decide` wants to know. `keys` are the reply token's; `draft`: rules to try out in
+    place of those in force."""
     email, tenant_id = incoming.email, incoming.tenant_id
     sender = email.from_[0] if email.from_ else None
     facts = Facts(
@@ -78,8 +80,9 @@ async def gather(
     await threads.tickets(session, tenant_id, facts)
     if facts.automated or holds.storms:
         await _storms(session, incoming, facts)
-    if holds.rules_version:
-        facts.rule = await _rule(session, tenant_id, incoming, holds, facts, headers)
+    if draft is not None or holds.rules_version:
+        compiled = draft or await rules.compiled(session, tenant_id, holds.rules_version, holds.rules_saved_at)
+        facts.rule = await _rule(session, tenant_id, incoming, holds, facts, headers, compiled)
     await _destinations(session, tenant_id, facts)
     wants_names = facts.mailbox.unknown_sender == "ask" or (facts.rule is not None and facts.rule.actions.ask)
     if wants_names:
@@ -116,10 +119,15 @@ async def _storms(session: Session, incoming: Incoming, facts: Facts) -> None:
 
 
 async def _rule(
-    session: Session, tenant_id: UUID, incoming: Incoming, holds: Setting, facts: Facts, headers: HeaderLoader
+    session: Session,
+    tenant_id: UUID,
+    incoming: Incoming,
+    holds: Setting,
+    facts: Facts,
+    headers: HeaderLoader,
+    compiled: CompiledRules,
 ) -> RuleOutcome | None:
-    """What the rules in force do with this mail; None to proceed."""
-    compiled: CompiledRules = await rules.compiled(session, tenant_id, holds.rules_version, holds.rules_saved_at)
+    """What the rules do with this mail; None to proceed."""
     mail = Mail(
         incoming.email,
         mailbox=holds.address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -95,6 +96,48 @@ async def versions(session: Session, tenant_id: UUID, *, limit: int = 50) -> lis
         tenant_id,
         limit,
     )
+
+
+async def version(session: Session, tenant_id: UUID, number: int) -> Any:
+    """One version: `version`, `rules` (a RuleSet), `created_by`, `created_at`. Raises LookupError."""
+    row = await session.fetchrow(
+        """select version, rules, created_by, created_at from rule_sets where tenant_id = $1 and version = $2""",
+        tenant_id,
+        number,
+    )
+    if row is None:
+        raise LookupError(f"no rule set {number}")
+    return {**row, "rules": RuleSet.model_validate(row["rules"])}
+
+
+async def count_hit(session: Session, tenant_id: UUID, rule_id: str) -> None:
+    """One more mail was decided by this rule; to be called last in the transaction that commits its outcome."""
+    await session.execute(
+        """insert into rule_hits as h (tenant_id, rule_id) values ($1, $2)
+           on conflict (tenant_id, rule_id, day) do update set hits = h.hits + 1, last_at = now()""",
+        tenant_id,
+        rule_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """How many mails a rule decided: ever, and in the last 30 days; and when it last did."""
+
+    total: int
+    recent: int
+    last_at: datetime
+
+
+async def hits(session: Session, tenant_id: UUID) -> dict[str, Hits]:
+    """By rule id; a rule that has decided nothing is missing."""
+    rows = await session.fetch(
+        """select rule_id, sum(hits)::bigint as total, max(last_at) as last_at,
+                  coalesce(sum(hits) filter (where day > current_date - 30), 0)::bigint as recent
+             from rule_hits where tenant_id = $1 group by rule_id""",
+        tenant_id,
+    )
+    return {row["rule_id"]: Hits(row["total"], row["recent"], row["last_at"]) for row in rows}
 
 
 async def skip_sender(session: Session, tenant_id: UUID, address: str, *, actor: str) -> None:

@@ -48,15 +48,14 @@ async def replay(args: argparse.Namespace, settings: Settings, db: Database) -> 
     count = 0
     for tenant_id in tenants:
 
-        def headers_of(_: UUID, sha256: str, tenant_id: UUID = tenant_id) -> HeaderLoader:
+        def headers_of(_: UUID, sha256: str | None, tenant_id: UUID = tenant_id) -> HeaderLoader:
             async def load() -> Headers:
-                return header_fields(await objects.get(raw_key(tenant_id, sha256)))
+                return header_fields(await objects.get(raw_key(tenant_id, sha256))) if sha256 else {}
 
             return load
 
-        async with db.tenant(tenant_id) as session:
-            found = dry_run.replay_rules(session, _keys(settings), tenant_id, args.since, headers_of)
-            async for difference in found:
+        async for difference in dry_run.replay_rules(db, _keys(settings), tenant_id, args.since, headers_of):
+            if difference is not None:
                 count += 1
                 print(_line(difference, as_json=args.json))
     if not args.json:

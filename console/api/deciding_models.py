@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from console.api.models import EvidenceLine
 from domain.policy import MailboxPolicy, TenantPolicy
+from domain.rule_actions import Priority
 from domain.rules import RuleSet
 from domain.task import Candidate, Option
 
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
 MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
 
 
@@ -91,6 +94,7 @@ class ExplainRequest(_Body):
 
     mailbox: str = Field(max_length=320, description="the address or id of the mailbox it would come to")
     raw: str = Field(description="the message (RFC 5322), base64")
+    rule_set: RuleSet | None = Field(default=None, description="rules to try out, in place of those in force")
 
 
 class Explanation(BaseModel):
@@ -119,6 +123,145 @@ class RulesUpdate(_Body):
 
     based_on: int = Field(ge=0)
     rule_set: RuleSet
+
+
+class RuleVersion(BaseModel):
+    """A version of the rules, with how many there were."""
+
+    version: int
+    created_by: str
+    created_at: datetime
+    rules: int
+
+
+class SavedRules(BaseModel):
+    """One version of the rules as it was saved."""
+
+    version: int
+    created_by: str
+    created_at: datetime
+    rule_set: RuleSet
+
+
+class RuleHits(BaseModel):
+    """How many mails a rule decided: ever, and in the last 30 days."""
+
+    rule_id: str
+    total: int
+    recent: int
+    last_at: datetime
+
+
+class ReplayRequest(_Body):
+    """Past mail that was received since then."""
+
+    since: AwareDatetime
+
+
+class RuleReplay(BaseModel):
+    """How far a replay of the rules is. `interrupted`: its process died; begin another one."""
+
+    id: UUID
+    since: datetime
+    rules_version: int
+    state: Literal["running", "done", "failed", "interrupted"]
+    total: int
+    checked: int
+    different: int = Field(description="mails that would land elsewhere")
+    started_by: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class ReplayedMail(BaseModel):
+    """A past mail that would land elsewhere under the rules; `was` and `would_be` say where."""
+
+    email_id: UUID
+    message_key: str
+    received_at: datetime
+    was: str
+    would_be: str
+
+
+class RuleReplayResult(RuleReplay):
+    """With the mails that would land elsewhere, the first thousand of them."""
+
+    differences: list[ReplayedMail]
+
+
+class Defaults(BaseModel):
+    """Inbound defaults: a destination of new mail, and who uses it (how many clients, contacts and domains)."""
+
+    id: UUID
+    name: str
+    queue: str
+    priority: Priority
+    assignee_id: UUID | None
+    assignee: str | None
+    active: bool
+    mailboxes: list[str]
+    clients: int
+    contacts: int
+    domains: int
+
+
+class DefaultsBody(_Body):
+    """What new tickets get. Inactive defaults are passed over by the cascade."""
+
+    name: Name
+    queue: Name
+    priority: Priority = "normal"
+    assignee_id: UUID | None = None
+    active: bool = True
+
+
+class DestinationBody(_Body):
+    """The id of inbound defaults; null takes the destination away."""
+
+    defaults_id: UUID | None
+
+
+class DomainDestination(DestinationBody):
+    """A client's domain."""
+
+    domain: str = Field(min_length=1, max_length=255)
+
+
+class Destination(BaseModel):
+    """Where new mail of this client, contact, domain or mailbox goes."""
+
+    defaults_id: UUID | None
+
+
+class ClientDomain(BaseModel):
+    domain: str
+    defaults_id: UUID | None
+    destination: str | None
+
+
+class Client(BaseModel):
+    """An organisation that writes here; `destination` is the name of its inbound defaults."""
+
+    id: UUID
+    name: str
+    defaults_id: UUID | None
+    destination: str | None
+    domains: list[ClientDomain]
+    contacts: int
+
+
+class Contact(BaseModel):
+    """A person who writes here, `also` from further addresses. `bounced`: mail to the address came back."""
+
+    id: UUID
+    name: str
+    address: str
+    also: list[str]
+    client_id: UUID | None
+    client_name: str | None
+    defaults_id: UUID | None
+    destination: str | None
+    bounced: Literal["soft", "hard"] | None
 
 
 class Circuit(BaseModel):
@@ -153,6 +296,27 @@ class AssociationRef(_Body):
 class TenantPolicyBody(TenantPolicy):
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> TenantPolicyBody:
+        """Limits and queues that could never take effect are mistakes, and told when they are made."""
+        loops = self.loops
+        if loops.ticket_total < loops.ticket:
+            raise ValueError("loops.ticket_total counts automated mail, too: it must be at least loops.ticket")
+        if not max(loops.pair, loops.ticket) <= loops.mailbox <= loops.tenant:
+            raise ValueError("loops: ticket and pair may be at most mailbox, and mailbox at most tenant")
+        if not all(name.strip() for name in self.queues):
+            raise ValueError("queues: a queue has a name")
+        return self
+
 
 class MailboxPolicyBody(MailboxPolicy):
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("trusted_authserv_ids", "trusted_forwarders")
+    @classmethod
+    def _names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Lower case, as they are compared; each once."""
+        for name in names:
+            if not re.fullmatch(r"[!-~]{1,255}", name):
+                raise ValueError("an authserv-id is one word, such as mx.example.com")
+        return tuple(dict.fromkeys(name.lower() for name in names))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from datetime import UTC, datetime
 from email.policy import SMTP
 from typing import Any
 from uuid import uuid4
@@ -11,9 +13,10 @@ import aiohttp
 import pytest
 
 from domain.decision import CircuitKey
-from storage import loops, watchers
+from storage import loops, replays, watchers
 from tests.integration.console.site import Site
 from tests.letters import letter
+from workers import admin
 
 # EmailMessage would encode what does not fit into a line.
 UNFOLDED = SMTP.clone(max_line_length=998)
@@ -157,8 +160,6 @@ async def test_a_circuit_is_seen_and_reset(site: Site) -> None:
 
 
 async def test_what_was_learned_is_listed_and_revoked(site: Site) -> None:
-    from workers import admin
-
     client_id = await admin.add_client(site.db, site.tenant.tenant_id, "North")
     async with site.db.tenant(site.tenant.tenant_id) as session:
         await session.execute(
@@ -244,3 +245,154 @@ async def test_tickets_are_merged_and_separated_again(site: Site) -> None:
     assert (await call(http, "POST", f"tickets/{ids[1]}/undo-merge"))[1] == {"number": 2, "comments": 1, "stayed": 1}
     assert [(await call(http, "GET", f"tickets/{n}"))[1]["comment_count"] for n in (1, 2, 3)] == [2, 1, 1]
     assert (await call(http, "POST", f"tickets/{ids[1]}/undo-merge"))[0] == 409
+
+
+async def test_rules_are_tried_out_before_they_are_saved(site: Site) -> None:
+    http = await site.api("read")
+    raw = base64.b64encode(letter("alice@example.com", "Fire!").as_bytes()).decode()
+    body = {"mailbox": "support@postroom.test", "raw": raw}
+    assert (await call(http, "POST", "explain", body))[1]["action"] == "create"
+    _, tried = await call(http, "POST", "explain", {**body, "rule_set": SKIP_FIRE})
+    assert (tried["action"], tried["reason"]) == ("exclude", "rule")
+    assert (await call(http, "GET", "rules"))[1]["version"] == 0
+
+
+async def test_rules_count_the_mails_they_decide(site: Site) -> None:
+    http = await site.api("write")
+    await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
+    for subject in ("Fire!", "More fire", "Water"):
+        await site.receive(letter("alice@example.com", subject))
+    (hits,) = (await call(http, "GET", "rules/hits"))[1]["items"]
+    assert (hits["rule_id"], hits["total"], hits["recent"]) == ("fire", 2, 2)
+
+
+async def test_every_version_of_the_rules_can_be_read(site: Site) -> None:
+    http = await site.api("write")
+    await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
+    await call(http, "PUT", "rules", {"based_on": 1, "rule_set": {}})
+    items = (await call(http, "GET", "rule-versions"))[1]["items"]
+    assert [(item["version"], item["rules"]) for item in items] == [(2, 0), (1, 1)]
+    assert items[0]["created_by"] == "api:tests"
+    _, first = await call(http, "GET", "rule-versions/1")
+    assert first["rule_set"]["rules"][0]["name"] == "No fires"
+    for unknown in ("3", "0", "x", "9" * 30):
+        assert (await call(http, "GET", f"rule-versions/{unknown}"))[0] == 404
+
+
+async def test_a_replay_shows_which_past_mail_would_land_elsewhere(site: Site) -> None:
+    for subject in ("Fire!", "Water"):
+        await site.receive(letter("alice@example.com", subject, message_id=f"{subject[:4]}@example.com"))
+    http = await site.api("write")
+    await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
+    status, replay = await call(http, "POST", "rule-replays", {"since": "2020-01-01T00:00:00Z"})
+    assert (status, replay["total"]) == (200, 2)
+    deadline = asyncio.get_running_loop().time() + 30
+    while replay["state"] == "running":
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
+        _, replay = await call(http, "GET", f"rule-replays/{replay['id']}")
+    assert (replay["state"], replay["checked"], replay["different"]) == ("done", 2, 1)
+    assert [d["message_key"] for d in replay["differences"]] == ["Fire@example.com"]
+    assert replay["differences"][0]["would_be"] == "exclude (rule)"
+    assert (await call(http, "POST", "rule-replays", {"since": "yesterday"}))[0] == 422
+
+
+async def test_one_replay_at_a_time_and_one_that_died_is_said_to_be_interrupted(site: Site) -> None:
+    tenant_id, http = site.tenant.tenant_id, await site.api("write")
+    async with site.db.tenant(tenant_id) as session:
+        replay_id = await replays.begin(session, tenant_id, datetime.now(UTC), 0, 10, actor="ann")
+    body = {"since": "2020-01-01T00:00:00Z"}
+    assert (await call(http, "POST", "rule-replays", body))[0] == 409
+    async with site.db.tenant(tenant_id) as session:
+        await session.execute("update rule_replays set beat_at = now() - interval '1 hour'")
+    assert (await call(http, "GET", f"rule-replays/{replay_id}"))[1]["state"] == "interrupted"
+    assert (await call(http, "POST", "rule-replays", body))[0] == 200
+
+
+async def test_inbound_defaults_are_added_changed_and_used(site: Site) -> None:
+    http, mailbox = await site.api("write"), site.tenant.mailbox_id
+    status, sales = await call(http, "POST", "defaults", {"name": "Sales", "queue": "Sales", "priority": "high"})
+    assert (status, sales["active"], sales["mailboxes"]) == (200, True, [])
+    assert (await call(http, "POST", "defaults", {"name": "Sales", "queue": "x"}))[0] == 409
+    assert (await call(http, "POST", "defaults", {"name": " ", "queue": "x"}))[0] == 422
+    assert (await call(http, "PUT", f"mailboxes/{mailbox}/defaults", {"defaults_id": sales["id"]}))[0] == 200
+    ticket = await site.receive(letter("alice@example.com", "To sales"))
+    assert (await call(http, "GET", f"tickets/{ticket['ticket_id']}"))[1]["queue"] == "Sales"
+    changed = {"name": "Sales", "queue": "Shop", "active": False}
+    _, changed = await call(http, "PUT", f"defaults/{sales['id']}", changed)
+    assert (changed["queue"], changed["active"], changed["mailboxes"]) == ("Shop", False, ["support@postroom.test"])
+    assert (await call(http, "PUT", f"mailboxes/{mailbox}/defaults", {"defaults_id": sales["id"]}))[0] == 409, (
+        "they are inactive"
+    )
+    waits = await site.receive(letter("alice@example.com", "Nowhere to go"))
+    assert waits["outcome"] is None
+    task = await site.row("select kind from tasks where tenant_id = $1")
+    assert task["kind"] == "missing_defaults"
+
+
+async def test_clients_contacts_and_domains_have_destinations(site: Site) -> None:
+    tenant_id, http = site.tenant.tenant_id, await site.api("write")
+    client_id = await admin.add_client(site.db, tenant_id, "North", ["north.example"])
+    contact_id = await admin.add_contact(site.db, tenant_id, "ann@north.example", "Ann", client_id)
+    _, vip = await call(http, "POST", "defaults", {"name": "VIP", "queue": "VIP"})
+    body = {"defaults_id": vip["id"]}
+    assert (await call(http, "PUT", f"clients/{client_id}/destination", body))[0] == 200
+    assert (await call(http, "PUT", f"contacts/{contact_id}/destination", body))[0] == 200
+    assert (await call(http, "PUT", "domains/destination", {"domain": "North.example", **body}))[0] == 200
+    (client,) = (await call(http, "GET", "clients"))[1]["items"]
+    assert (client["name"], client["destination"], client["contacts"]) == ("North", "VIP", 1)
+    assert client["domains"] == [{"domain": "north.example", "defaults_id": vip["id"], "destination": "VIP"}]
+    (contact,) = (await call(http, "GET", "contacts"))[1]["items"]
+    assert (contact["address"], contact["client_name"], contact["destination"]) == ("ann@north.example", "North", "VIP")
+    (used,) = [d for d in (await call(http, "GET", "defaults"))[1]["items"] if d["name"] == "VIP"]
+    assert (used["clients"], used["contacts"], used["domains"]) == (1, 1, 1)
+    ticket = await site.receive(letter("ann@north.example"))
+    assert (await call(http, "GET", f"tickets/{ticket['ticket_id']}"))[1]["queue"] == "VIP"
+    assert (await call(http, "PUT", f"clients/{client_id}/destination", {"defaults_id": str(uuid4())}))[0] == 409
+    assert (await call(http, "PUT", "domains/destination", {"domain": "nowhere.example", **body}))[0] == 404
+
+
+async def test_clients_are_listed_page_by_page(site: Site) -> None:
+    for name in ("North", "east", "South"):
+        await admin.add_client(site.db, site.tenant.tenant_id, name)
+    http = await site.api("read")
+    names, cursor = [], ""
+    while True:
+        _, page = await call(http, "GET", f"clients?limit=2{cursor}")
+        names += [client["name"] for client in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert names == ["east", "North", "South"]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"loops": {"ticket": 50, "ticket_total": 40}},
+        {"loops": {"mailbox": 6000}},
+        {"loops": {"pair": 2000}},
+        {"queues": {" ": {}}},
+        {"deadlines": {"choose_ticket": {"remind": "P2D", "escalate": "P1D", "default": "P3D"}}},
+    ],
+    ids=[
+        "ticket_total below ticket",
+        "mailbox above tenant",
+        "pair above mailbox",
+        "no name",
+        "deadlines out of order",
+    ],
+)
+async def test_a_policy_that_could_not_take_effect_is_refused_when_it_is_set(site: Site, policy: Any) -> None:
+    http = await site.api("write")
+    status, problem = await call(http, "PUT", "policy", policy)
+    assert status == 422, problem
+    assert (await call(http, "GET", "policy"))[1]["loops"]["ticket_total"] == 2000
+
+
+async def test_authserv_ids_are_words_in_lower_case(site: Site) -> None:
+    http = await site.api("write")
+    path = f"mailboxes/{site.tenant.mailbox_id}/policy"
+    _, policy = await call(http, "PUT", path, {"trusted_authserv_ids": ["MX.Example.com", "mx.example.com", "-"]})
+    assert policy["trusted_authserv_ids"] == ["mx.example.com", "-"]
+    assert (await call(http, "PUT", path, {"trusted_authserv_ids": ["two words"]}))[0] == 422

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from console.api.operations import OPERATIONS, Operation
 from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
-from storage import events, loops, merging
+from domain.rules import RuleSet
+from storage import events, loops, merging, people, replays, rules
 from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
@@ -59,6 +61,12 @@ async def open_world(site: Site) -> World:
         task = await session.fetchval("select task_id from tasks")
         await loops.open_circuit(session, tenant_id, CircuitKey(scope="tenant", key=""), email["email_id"])
         circuit = await session.fetchval("select circuit_id from circuits")
+        defaults_id = await session.fetchval("select defaults_id from inbound_defaults")
+        contact_id = await session.fetchval("select contact_id from contacts")
+        await people.add_client(session, tenant_id, "Books", ["books.example"])
+        await rules.save(session, tenant_id, RuleSet(), based_on=0, actor="ann")
+        replay_id = await replays.begin(session, tenant_id, datetime.now(UTC), 1, 0, actor="ann")
+        await replays.finish(session, tenant_id, replay_id, "done")
         await session.execute(
             """insert into sender_associations (tenant_id, kind, value, client_id, learned_by)
                values ($1, 'domain', 'example.net', $2, 'ann')""",
@@ -77,6 +85,11 @@ async def open_world(site: Site) -> World:
         "mailboxes": other.mailbox_id,
         "circuits": circuit,
         "event-endpoints": endpoint,
+        "rule-versions": 1,
+        "rule-replays": replay_id,
+        "defaults": defaults_id,
+        "clients": client_id,
+        "contacts": contact_id,
     }
     return World(site, tenant_id, {kind: str(value) for kind, value in ids.items()})
 
@@ -125,6 +138,14 @@ async def _merged(world: World) -> Example:
     return Example()
 
 
+async def _destination(world: World) -> Example:
+    return Example({"defaults_id": world.ids["defaults"]})
+
+
+async def _domain(world: World) -> Example:
+    return Example({"domain": "books.example", "defaults_id": world.ids["defaults"]})
+
+
 def _body(**body: Any) -> Callable[[World], Awaitable[Example]]:
     async def example(world: World) -> Example:
         return Example(body)
@@ -153,7 +174,14 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /tickets/{id}/undo-merge": _merged,
     "PUT /tickets/{id}/watchers": _body(address="carol@example.org", state="watching"),
     "POST /explain": _body(mailbox="help@other.test", raw="RnJvbTogYUBleGFtcGxlLmNvbQ0KDQpIaQ0K"),
-    "PUT /rules": _body(based_on=0, rule_set={"rules": []}),
+    "PUT /rules": _body(based_on=1, rule_set={"rules": []}),
+    "POST /rule-replays": _body(since="2026-01-01T00:00:00Z"),
+    "POST /defaults": _body(name="Sales", queue="Sales"),
+    "PUT /defaults/{id}": _body(name="Second line", queue="Support"),
+    "PUT /mailboxes/{id}/defaults": _destination,
+    "PUT /clients/{id}/destination": _destination,
+    "PUT /contacts/{id}/destination": _destination,
+    "PUT /domains/destination": _domain,
     "PUT /policy": _body(),
     "PUT /mailboxes/{id}/policy": _body(),
     "POST /circuits/{id}/reset": _body(),

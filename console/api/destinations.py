@@ -1,0 +1,118 @@
+"""The operations about where new mail goes: inbound defaults, and whose mail goes to which of them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from aiohttp import web
+
+from console.api import deciding_models as models
+from console.api import paging
+from console.api.answers import json_answer
+from console.api.models import Page
+from console.api.paging import PageQuery
+from console.api.problems import Problem
+from console.api.requests import parse
+from console.calls import ApiCall, NotFound
+from storage import clients, defaults, destinations
+
+
+async def list_defaults(call: ApiCall) -> web.Response:
+    async with call.session() as session:
+        rows = await defaults.listing(session, call.tenant_id)
+    items = [models.Defaults.model_validate({**row, "id": row["defaults_id"]}) for row in rows]
+    return json_answer(Page[models.Defaults](items=items, next=None))
+
+
+async def add_defaults(call: ApiCall) -> web.Response:
+    return await _save(call, None)
+
+
+async def change_defaults(call: ApiCall) -> web.Response:
+    return await _save(call, call.id("id"))
+
+
+async def _save(call: ApiCall, defaults_id: UUID | None) -> web.Response:
+    body = parse(call, models.DefaultsBody)
+    async with call.session() as session:
+        try:
+            saved = await defaults.save(session, call.tenant_id, defaults_id, **dict(body), actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except defaults.Refused as error:
+            raise Problem(409, str(error)) from None
+        rows = await defaults.listing(session, call.tenant_id)
+    row = next(row for row in rows if row["defaults_id"] == saved)
+    return json_answer(models.Defaults.model_validate({**row, "id": saved}))
+
+
+async def set_mailbox_defaults(call: ApiCall) -> web.Response:
+    body, mailbox_id = parse(call, models.DestinationBody), call.id("id")
+    async with call.session() as session:
+        try:
+            await defaults.of_mailbox(session, call.tenant_id, mailbox_id, body.defaults_id, actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except defaults.Refused as error:
+            raise Problem(409, str(error)) from None
+    return json_answer(models.Destination(defaults_id=body.defaults_id))
+
+
+async def list_clients(call: ApiCall) -> web.Response:
+    query = paging.parse(PageQuery, call.request.query)
+    after = paging.decode(query.cursor, str, UUID)
+    async with call.session() as session:
+        key = (after[0], after[1]) if after else None
+        rows = await clients.page(session, call.tenant_id, after=key, limit=query.limit + 1)
+    shown = rows[: query.limit]
+    items = [models.Client.model_validate({**row, "id": row["client_id"]}) for row in shown]
+    following = paging.encode([shown[-1]["key"], shown[-1]["client_id"]]) if len(rows) > query.limit else None
+    return json_answer(Page[models.Client](items=items, next=following))
+
+
+async def list_contacts(call: ApiCall) -> web.Response:
+    query = paging.parse(PageQuery, call.request.query)
+    after = paging.decode(query.cursor, str, UUID)
+    async with call.session() as session:
+        key = (after[0], after[1]) if after else None
+        rows = await clients.contacts(session, call.tenant_id, after=key, limit=query.limit + 1)
+    shown = rows[: query.limit]
+    items = [models.Contact.model_validate({**row, "id": row["contact_id"]}) for row in shown]
+    following = paging.encode([shown[-1]["address"], shown[-1]["contact_id"]]) if len(rows) > query.limit else None
+    return json_answer(Page[models.Contact](items=items, next=following))
+
+
+async def set_client_destination(call: ApiCall) -> web.Response:
+    body, client_id = parse(call, models.DestinationBody), call.id("id")
+    async with call.session() as session:
+        try:
+            await destinations.of_client(session, call.tenant_id, client_id, body.defaults_id, actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except destinations.NoDestination as error:
+            raise Problem(409, str(error)) from None
+    return json_answer(models.Destination(defaults_id=body.defaults_id))
+
+
+async def set_contact_destination(call: ApiCall) -> web.Response:
+    body, contact_id = parse(call, models.DestinationBody), call.id("id")
+    async with call.session() as session:
+        try:
+            await destinations.of_contact(session, call.tenant_id, contact_id, body.defaults_id, actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except destinations.NoDestination as error:
+            raise Problem(409, str(error)) from None
+    return json_answer(models.Destination(defaults_id=body.defaults_id))
+
+
+async def set_domain_destination(call: ApiCall) -> web.Response:
+    body = parse(call, models.DomainDestination)
+    async with call.session() as session:
+        try:
+            await destinations.of_domain(session, call.tenant_id, body.domain, body.defaults_id, actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except destinations.NoDestination as error:
+            raise Problem(409, str(error)) from None
+    return json_answer(models.Destination(defaults_id=body.defaults_id))
