@@ -17,12 +17,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: help run venv dev-venv test lint format bench chaos fuzz lock clean system-packages
+.PHONY: help run venv dev-venv test lint check-deploy format bench chaos fuzz lock clean system-packages
 
 help:
 	@echo "make run     start everything here, with a sample conversation (ARGS=\"--help\" for options)"
 	@echo "make test    the test suite (ARGS=\"tests/unit -k name\")"
 	@echo "make lint    ruff, mypy, import contracts, guards         make format  ruff's fixes"
+	@echo "make check-deploy   validates Dockerfile, compose, Helm chart, alerts, systemd units; needs no engine"
 	@echo "make bench   how fast it is        make chaos   500 mails under SIGKILL     make fuzz   the parser, 10 min"
 	@echo "make venv    only the environment  make lock    resolve the locked requirements anew"
 	@echo "make clean   remove the environments, caches, and .postroom with all its mail"
@@ -60,7 +61,7 @@ dev-venv: venv
 	$(call environment,requirements-dev.lock)
 
 system-packages:
-	@.ci/system-packages
+	@.ci/system-packages tests
 
 # As many processes as processors, each with a Postgres and a Temporal server of its own.
 test: dev-venv system-packages
@@ -72,6 +73,16 @@ lint: dev-venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/guards.py
+
+# In an environment of its own: what validates a deployment has no place beside postroom.
+.venv-deploy/made-from: deploy/requirements-check.lock
+	@rm -rf .venv-deploy && python3 -m venv .venv-deploy
+	@.venv-deploy/bin/python -m pip -qq --disable-pip-version-check install --no-deps --require-hashes -r $<
+	@touch $@
+
+check-deploy: .venv-deploy/made-from
+	@.ci/system-packages deploy
+	@deploy/check .venv-deploy/bin/python
 
 format: dev-venv
 	$(BIN)/ruff check --fix .
@@ -95,6 +106,8 @@ lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv (pip install uv), or UV=/path/to/uv" >&2; exit 1; }
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --group test --group lint --constraint requirements.lock --output-file requirements-dev.lock
+	$(UV) pip compile --quiet deploy/requirements-check.in --universal --python-version 3.11 --no-deps --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --output-file deploy/requirements-check.lock
 
 clean:
 	rm -rf .venv .venv-* .postroom .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

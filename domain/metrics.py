@@ -56,4 +56,15 @@ OLDEST_TASK = Gauge("postroom_oldest_open_task_seconds", "Age of the oldest open
 OWED_ANSWERS = Gauge("postroom_owed_answers", "Answers of people that the waiting workflow has not taken yet")
 OWED_HINTS = Gauge("postroom_owed_hints", "Notifications of sources that no workflow was told of yet")
 OPEN_CIRCUITS = Gauge("postroom_open_circuits", "Circuits of the loop governor that are open", ["scope"])
+MISSING = Gauge(
+    "postroom_missing_messages",
+    "Messages that the last checks found at the source only, and could not repair",
+)
+FAILED_CHECKS = Gauge("postroom_failed_checks", "Mailboxes whose last comparison with their source failed")
+CANARY_SECONDS = Gauge(
+    "postroom_canary_seconds", "How long the slowest of the last canary mails took, or waits already", ["provider"]
+)
+OWED_EVENTS = Gauge("postroom_owed_events", "Outgoing events that active subscribers have not got yet")
+OLDEST_OWED_EVENT = Gauge("postroom_oldest_owed_event_seconds", "Age of the oldest of them")
+DEAD_EVENTS = Gauge("postroom_dead_events", "Outgoing events that were given up and wait to be sent again")
 COUNTED_AT = Gauge("postroom_counted_timestamp_seconds", "When the figures from Postgres were read, Unix time")

@@ -37,6 +37,13 @@ class Figures:
     owed_answers: int = 0
     owed_hints: int = 0
     open_circuits: Counter[str] = field(default_factory=Counter)
+    missing: int = 0
+    failed_checks: int = 0
+    # The slowest last canary of each provider.
+    canary: dict[str, float] = field(default_factory=dict)
+    owed_events: int = 0
+    oldest_owed_event: float = 0.0
+    dead_events: int = 0
 
 
 async def count(db: Database) -> Figures:
@@ -49,6 +56,8 @@ async def count(db: Database) -> Figures:
             await _mailboxes(session, tenant_id, figures)
             await _messages(session, tenant_id, figures)
             await _tasks(session, tenant_id, figures)
+            await _checks(session, tenant_id, figures)
+            await _events(session, tenant_id, figures)
     return figures
 
 
@@ -106,6 +115,43 @@ async def _tasks(session: Session, tenant_id: UUID, figures: Figures) -> None:
         "select scope, count(*) as n from circuits where tenant_id = $1 and closed_at is null group by scope", tenant_id
     ):
         figures.open_circuits[row["scope"]] += row["n"]
+
+
+async def _checks(session: Session, tenant_id: UUID, figures: Figures) -> None:
+    row = await session.fetchrow(
+        """select coalesce(sum(greatest(missing - repaired, 0)), 0)::bigint as missing,
+                  count(*) filter (where error <> '') as failed from mailbox_checks where tenant_id = $1""",
+        tenant_id,
+    )
+    assert row is not None
+    figures.missing += row["missing"]
+    figures.failed_checks += row["failed"]
+    for canary in await session.fetch(
+        """select m.provider, max(extract(epoch from coalesce(c.arrived_at, now()) - c.sent_at))::float as seconds
+             from mailboxes m cross join lateral (
+               select sent_at, arrived_at from mailbox_canaries c
+                where c.tenant_id = $1 and c.mailbox_id = m.mailbox_id order by sent_at desc limit 1) c
+            where m.tenant_id = $1 and m.state = 'active' group by m.provider""",
+        tenant_id,
+    ):
+        _keep_oldest(figures.canary, canary["provider"], canary["seconds"])
+
+
+async def _events(session: Session, tenant_id: UUID, figures: Figures) -> None:
+    row = await session.fetchrow(
+        """select count(*) filter (where d.state = 'pending' and p.state = 'active') as owed,
+                  count(*) filter (where d.state = 'dead') as dead,
+                  coalesce(extract(epoch from now() - min(e.created_at)
+                    filter (where d.state = 'pending' and p.state = 'active')), 0)::float as oldest
+             from event_deliveries d join event_endpoints p using (tenant_id, endpoint_id)
+             join events e using (tenant_id, seq)
+            where d.tenant_id = $1 and d.state in ('pending', 'dead')""",
+        tenant_id,
+    )
+    assert row is not None
+    figures.owed_events += row["owed"]
+    figures.dead_events += row["dead"]
+    figures.oldest_owed_event = max(figures.oldest_owed_event, row["oldest"])
 
 
 def _age(seconds: float) -> str:

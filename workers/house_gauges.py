@@ -44,6 +44,12 @@ def show(figures: house_metrics.Figures) -> None:
     metrics.TOKEN_EXPIRY.set(float("inf") if figures.token_expiry is None else figures.token_expiry)
     metrics.OWED_ANSWERS.set(figures.owed_answers)
     metrics.OWED_HINTS.set(figures.owed_hints)
+    _set(metrics.CANARY_SECONDS, {(provider,): seconds for provider, seconds in figures.canary.items()})
+    metrics.MISSING.set(figures.missing)
+    metrics.FAILED_CHECKS.set(figures.failed_checks)
+    metrics.OWED_EVENTS.set(figures.owed_events)
+    metrics.OLDEST_OWED_EVENT.set(figures.oldest_owed_event)
+    metrics.DEAD_EVENTS.set(figures.dead_events)
     metrics.COUNTED_AT.set(time.time())
 
 
