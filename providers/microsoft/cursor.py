@@ -10,7 +10,9 @@ from providers.base import Permanent
 class FolderCursor(BaseModel):
     """`link`: the whole delta or next link, with everything encoded in it. Times are epoch seconds.
 
-    `since`: what this listing began with. `caught_up_at`: when its end was last reached, 0 for never.
+    `since`: what this listing began with. `caught_up_at`: when its end was last reached, 0 for never; `shown`: how many
+    messages it gave until then. `rest_since`: when the plain listing, which makes up for what delta left out, has come
+    to messages received then; None once nothing is left to list. `rest`: its next link.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -18,6 +20,9 @@ class FolderCursor(BaseModel):
     link: str
     since: int
     caught_up_at: int = 0
+    shown: int = 0
+    rest: str | None = None
+    rest_since: int | None = None
 
 
 class Cursor(BaseModel):

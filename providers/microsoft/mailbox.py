@@ -22,6 +22,8 @@ OVERLAP = timedelta(days=1)
 LIFETIME = timedelta(minutes=10_080 - 15)
 # A message that was announced and is not there (yet): seconds until it is asked for again, then it is gone.
 MISSING_RETRIES = (2.0, 10.0)
+# A first delta round gives 5,000 messages at most, and may end early: after one with this many the rest is listed.
+MAY_BE_CUT = 2_000
 _SELECT = "id,internetMessageId,conversationId,receivedDateTime,parentFolderId,isDraft"
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_=+/-]{1,600}")
 _SUBSCRIPTION_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -48,7 +50,7 @@ class MicrosoftMailbox:
         self._user = f"users/{quote(settings.user, safe='@')}"
 
     async def changes(self, cursor: str | None, limit: int) -> Changes:
-        """One page of each folder. `$filter` limits a first listing to the 5,000 messages since `since`."""
+        """One page of each folder, and one of the plain listing where delta left something out."""
         before = Cursor.parse(cursor)
         after: dict[str, FolderCursor] = {}
         messages: list[Listed] = []
@@ -61,7 +63,12 @@ class MicrosoftMailbox:
                 again = (
                     position.caught_up_at - int(OVERLAP.total_seconds()) if position.caught_up_at else position.since
                 )
-                listed, position, unfinished = [], self._begin(folder, again), True
+                left = {"rest": position.rest, "rest_since": position.rest_since}
+                listed, position, unfinished = [], self._begin(folder, again).model_copy(update=left), True
+            if position.rest_since is not None and not unfinished:
+                # After the end of delta, so that what arrives now does not wait for it.
+                rest, position = await self._rest(folder, position, position.rest_since, limit)
+                listed, unfinished = listed + rest, position.rest_since is not None
             messages += listed
             after[folder] = position
             more = more or unfinished
@@ -136,10 +143,9 @@ class MicrosoftMailbox:
         return str((await self._client.call("GET", url)).get("displayName", ""))
 
     def _begin(self, folder: str, since: int) -> FolderCursor:
-        moment = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         url = self._client.url(
             f"{self._user}/mailFolders/{quote(folder, safe='')}/messages/delta",
-            **{"changeType": "created", "$select": _SELECT, "$filter": f"receivedDateTime ge {moment}"},
+            **{"changeType": "created", "$select": _SELECT, "$filter": f"receivedDateTime ge {_text(since)}"},
         )
         return FolderCursor(link=url, since=since)
 
@@ -147,15 +153,42 @@ class MicrosoftMailbox:
         """A page may be empty and have a next one all the same; items may come twice, and with `@removed`."""
         prefer = f"{IMMUTABLE_IDS}, odata.maxpagesize={limit}"
         page = await self._client.call("GET", position.link, prefer=prefer)
-        items = page.get("value")
-        listed = [m for item in items or [] if isinstance(item, dict) and (m := _listed(item)) is not None]
+        listed = _messages(page)
         following, end = page.get("@odata.nextLink"), page.get("@odata.deltaLink")
+        shown = 0 if position.caught_up_at else position.shown + len(listed)
         if isinstance(following, str):
-            return listed, position.model_copy(update={"link": following}), True
+            return listed, position.model_copy(update={"link": following, "shown": shown}), True
         if isinstance(end, str):
-            caught_up = position.model_copy(update={"link": end, "caught_up_at": int(self._now())})
-            return listed, caught_up, False
+            update: dict[str, Any] = {"link": end, "caught_up_at": int(self._now()), "shown": 0}
+            if shown >= MAY_BE_CUT:
+                update |= {"rest": None, "rest_since": min(position.since, position.rest_since or position.since)}
+            return listed, position.model_copy(update=update), False
         raise Transient("Graph's page had no link to go on with")
+
+    async def _rest(
+        self, folder: str, position: FolderCursor, since: int, limit: int
+    ) -> tuple[list[Listed], FolderCursor]:
+        """A page of everything received since, oldest first; what is known already does no harm."""
+        url = position.rest or self._listing(folder, since)
+        try:
+            page = await self._client.call("GET", url, prefer=f"{IMMUTABLE_IDS}, odata.maxpagesize={limit}")
+        except (Gone, Permanent):
+            if position.rest is None:
+                raise
+            # The link has expired: on from what was listed last.
+            return [], position.model_copy(update={"rest": None})
+        listed = _messages(page)
+        following = page.get("@odata.nextLink")
+        if not isinstance(following, str):
+            return listed, position.model_copy(update={"rest": None, "rest_since": None})
+        reached = max([since, *(int(m.received_at.timestamp()) for m in listed if m.received_at is not None)])
+        return listed, position.model_copy(update={"rest": following, "rest_since": reached})
+
+    def _listing(self, folder: str, since: int) -> str:
+        return self._client.url(
+            f"{self._user}/mailFolders/{quote(folder, safe='')}/messages",
+            **{"$select": _SELECT, "$filter": f"receivedDateTime ge {_text(since)}", "$orderby": "receivedDateTime"},
+        )
 
     async def _subscriptions(self) -> list[dict[str, Any]]:
         """Those that notify our URL, of every mailbox of the application."""
@@ -173,7 +206,17 @@ class MicrosoftMailbox:
         return self._client.url(f"subscriptions/{watch_id}")
 
     def _expiration(self) -> str:
-        return (datetime.fromtimestamp(self._now(), UTC) + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _text(self._now() + LIFETIME.total_seconds())
+
+
+def _text(moment: float) -> str:
+    """Epoch seconds as OData writes a time."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _messages(page: dict[str, Any]) -> list[Listed]:
+    items = page.get("value")
+    return [m for item in items or [] if isinstance(item, dict) and (m := _listed(item)) is not None]
 
 
 def _listed(item: dict[str, Any]) -> Listed | None:

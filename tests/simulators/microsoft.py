@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from aiohttp import web
+from yarl import URL
 
 from providers.endpoints import Endpoints
 from tests.simulators.faults import Faults
@@ -29,6 +30,7 @@ AT_ONCE = 4
 _FOLDER = r"mailFolders(?:\('(?P<quoted>[^']+)'\)|/(?P<plain>[^/]+))"
 _ROUTES = [
     (re.compile(rf"users/(?P<user>[^/]+)/{_FOLDER}/messages/delta(?:\(\))?"), "_delta"),
+    (re.compile(rf"users/(?P<user>[^/]+)/{_FOLDER}/messages"), "_listing"),
     (re.compile(r"users/(?P<user>[^/]+)/messages/(?P<id>[^/]+)/\$value"), "_value"),
     (re.compile(r"users/(?P<user>[^/]+)/messages/(?P<id>[^/]+)"), "_message"),
     (re.compile(rf"users/(?P<user>[^/]+)/{_FOLDER}"), "_folder"),
@@ -144,22 +146,53 @@ class MicrosoftSimulator:
         if token is None:
             epoch, start, floor = mailbox.epoch, 0, _SINCE.search(request.query.get("$filter", ""))
             since = datetime.fromisoformat(floor[1].replace("Z", "+00:00")) if floor else None
+            shown: int | None = 0
         else:
             numbers = [int(part) for part in token.split("-")]
             epoch, start = numbers[:2]
-            since = datetime.fromtimestamp(numbers[2], UTC) if len(numbers) == 3 else None
+            since = datetime.fromtimestamp(numbers[2], UTC) if len(numbers) >= 3 else None
+            shown = numbers[3] if len(numbers) == 4 else None
         if epoch != mailbox.epoch:
             return failure(410, "SyncStateNotFound")
         values, end = mailbox.delta(
             folder, start, since, int(limit[1]) if limit else 10, immutable='IdType="ImmutableId"' in prefer
         )
+        if since is not None and shown is not None:
+            values = values[: mailbox.filtered_limit - shown]
+            shown += len(values)
+            if shown >= mailbox.filtered_limit:
+                end = len(mailbox.log)
         link = f"{self.link_base}/v1.0/users/{found['user']}/mailFolders('{folder}')/messages/delta"
-        state = f"{epoch}-{end}" + (f"-{int(since.timestamp())}" if since else "")
         more = end < len(mailbox.log)
+        state = f"{epoch}-{end}" + (f"-{int(since.timestamp())}" if since else "")
+        state += f"-{shown}" if since and more and shown is not None else ""
         name, parameter = ("@odata.nextLink", "$skiptoken") if more else ("@odata.deltaLink", "$deltatoken")
         return web.json_response(
             {"@odata.context": "#Collection(message)", "value": values, name: f"{link}?{parameter}={state}"}
         )
+
+    async def _listing(self, request: web.Request, found: dict[str, str]) -> web.Response:
+        folder, query = found.get("quoted") or found["plain"], request.query
+        floor = _SINCE.search(query.get("$filter", ""))
+        assert floor is not None
+        if query.get("$orderby") != "receivedDateTime":
+            return failure(400, "InefficientFilter")
+        limit = re.search(r"odata\.maxpagesize=(\d+)", prefer := request.headers.get("Prefer", ""))
+        size, skip = int(limit[1]) if limit else 10, int(query.get("$skip", "0"))
+        mailbox = self.mailboxes[found["user"]]
+        if skip and mailbox.lost_links:
+            mailbox.lost_links -= 1
+            return failure(400, "ErrorInvalidUrlQuery")
+        values, more = mailbox.listing(
+            folder, datetime.fromisoformat(floor[1].replace("Z", "+00:00")), skip, size,
+            immutable='IdType="ImmutableId"' in prefer,
+        )  # fmt: skip
+        page: dict[str, Any] = {"value": values}
+        if more:
+            page["@odata.nextLink"] = str(
+                (URL(self.link_base) / request.path[1:]).with_query({**query, "$skip": skip + size})
+            )
+        return web.json_response(page)
 
     async def _value(self, request: web.Request, found: dict[str, str]) -> web.Response:
         item = self.mailboxes[found["user"]].find(found["id"])

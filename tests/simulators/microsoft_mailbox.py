@@ -39,6 +39,10 @@ class Mailbox:
     # Delta links of another epoch are lost. By the clock, so that a mailbox that starts anew repeats no id.
     epoch: int = field(default_factory=lambda: int(time.time()))
     log: list[tuple[str, int, str]] = field(default_factory=list)
+    # How many messages a delta with a filter gives until its first end, whatever else there is.
+    filtered_limit: int = 5000
+    # How many next links of the plain listing have expired when they are followed.
+    lost_links: int = 0
 
     def deliver(
         self, raw: bytes, folder: str = "inbox", *, age: float = 0, draft: bool = False, conversation: str = ""
@@ -81,6 +85,15 @@ class Mailbox:
             elif since is None or item.received >= since:
                 values.append(self.document(item, immutable=immutable))
         return values, start + len(page)
+
+    def listing(
+        self, folder: str, since: datetime, start: int, limit: int, *, immutable: bool
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """A page of what was received since, the oldest first, and whether there is more."""
+        found = [item for item in self.items.values() if item.folder == folder and item.received >= since]
+        found.sort(key=lambda item: item.received)
+        page = found[start : start + limit]
+        return [self.document(item, immutable=immutable) for item in page], start + limit < len(found)
 
     def find(self, message_id: str) -> Item | None:
         for item in self.items.values():

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from activities import listing
+from providers.microsoft import mailbox as microsoft_mailbox
 from tests.integration.push.stand import SOON, Stand
 from tests.letters import letter
 
@@ -96,6 +98,23 @@ async def test_what_was_there_before_connecting_makes_no_tickets_unless_asked_fo
     await stand.house.runs.change_mailbox(mailbox_id, "resync", since)
     (email,) = await stand.house.settled(1)
     assert (email["message_key"], email["history"]) == ("q2@example.com", True)
+
+
+async def test_more_than_a_filtered_delta_shows_is_listed_all_the_same(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microsoft_mailbox, "MAY_BE_CUT", 20)
+    monkeypatch.setattr(listing, "PAGE", 10)
+    mailbox = stand.graph.mailbox(USER)
+    mailbox.filtered_limit = 20
+    for number in range(60):
+        mailbox.deliver(mail(number), age=86_400 - number)
+    mailbox.lost_links = 2
+    since = (datetime.now(UTC) - timedelta(days=7)).date()
+    mailbox_id = await stand.microsoft(USER, since=since.isoformat())
+    assert await keys(stand, 60) == sorted(f"q{n}@example.com" for n in range(60))
+    assert (await stand.balance(mailbox_id))["listed"] == 60
+    assert mailbox.lost_links == 0
 
 
 @pytest.mark.parametrize("code", ["SyncStateNotFound", "syncStateNotFound", "resyncRequired"])
