@@ -124,7 +124,8 @@ ORIGINAL = frozenset(
     word.casefold()
     for word in _words(
         "antwort nachricht|original message|original email|original mail|original|originalmessage"
-        "|reply message|message d'origine|message original|message initial"
+        "|reply message|message d'origine|message original|message initial|mail original|e-mail original"
+        "|courriel original"
         "|ursprüngliche nachricht|urspr. nachricht|ursprüngliche mail|originalnachricht|original-nachricht"
         "|ursprüngliche e-mail|mensaje original|mensaje de origen|correo original|messaggio originale"
         "|messaggio original|mensagem original|oorspronkelijk bericht|oorspronkelijke bericht"
