@@ -1,7 +1,8 @@
-"""The session cookie."""
+"""The session cookie, and the one that waits for an OpenID provider's answer."""
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -9,10 +10,13 @@ from aiohttp import web
 from console.services import Services
 from storage.access import ABSOLUTE
 
+# How long somebody may take to sign in at their OpenID provider.
+_AT_PROVIDER: Final = 600
 
-def name(services: Services) -> str:
+
+def name(services: Services, what: str = "sid") -> str:
     """`__Host-sid` over TLS. Plain http is for development, where several consoles share a host: the port is in it."""
-    return "__Host-sid" if services.secure else f"sid-{urlsplit(services.public_url).port or 80}"
+    return f"__Host-{what}" if services.secure else f"{what}-{urlsplit(services.public_url).port or 80}"
 
 
 def read(request: web.Request, services: Services) -> str | None:
@@ -20,10 +24,31 @@ def read(request: web.Request, services: Services) -> str | None:
 
 
 def set_session(response: web.StreamResponse, services: Services, token: str) -> None:
+    _set(response, services, "sid", token, int(ABSOLUTE.total_seconds()))
+
+
+def clear(response: web.StreamResponse, services: Services) -> None:
+    _clear(response, services, "sid")
+
+
+def read_oidc(request: web.Request, services: Services) -> str | None:
+    return request.cookies.get(name(services, "oidc"))
+
+
+def set_oidc(response: web.StreamResponse, services: Services, secret: str) -> None:
+    _set(response, services, "oidc", secret, _AT_PROVIDER)
+
+
+def clear_oidc(response: web.StreamResponse, services: Services) -> None:
+    _clear(response, services, "oidc")
+
+
+def _set(response: web.StreamResponse, services: Services, what: str, value: str, seconds: int) -> None:
+    # Lax, not Strict: links to tickets in mails, and the way back from the OpenID provider.
     response.set_cookie(
-        name(services),
-        token,
-        max_age=int(ABSOLUTE.total_seconds()),
+        name(services, what),
+        value,
+        max_age=seconds,
         path="/",
         secure=services.secure,
         httponly=True,
@@ -31,5 +56,5 @@ def set_session(response: web.StreamResponse, services: Services, token: str) ->
     )
 
 
-def clear(response: web.StreamResponse, services: Services) -> None:
-    response.del_cookie(name(services), path="/", secure=services.secure, httponly=True, samesite="Lax")
+def _clear(response: web.StreamResponse, services: Services, what: str) -> None:
+    response.del_cookie(name(services, what), path="/", secure=services.secure, httponly=True, samesite="Lax")

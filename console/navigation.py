@@ -29,6 +29,9 @@ NAVIGATION: Final[tuple[Entry, ...]] = (
     Entry("/find", "nav.find", also=("/emails",)),
     Entry("/mailboxes", "nav.mailboxes"),
     Entry("/event-endpoints", "nav.events", role="admin"),
+    Entry("/users", "nav.users", "admin"),
+    Entry("/tokens", "nav.tokens", "admin"),
+    Entry("/audit", "nav.audit", "admin"),
 )
 
 

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from console.calls import PageHandler, PublicHandler
-from console.pages import emails, events, files, mailboxes, sign_in, static, tasks, tickets
+from console.pages import (
+    account,
+    audit,
+    emails,
+    events,
+    files,
+    mailboxes,
+    sign_in,
+    static,
+    tasks,
+    tickets,
+    tokens,
+    users,
+)
 from storage.access import Role
 
 
@@ -38,10 +51,19 @@ class Page:
 
 ROUTES: Final[tuple[Public | Page, ...]] = (
     Public("GET", "/static/{name}", static.serve),
-    Public("GET", "/login", sign_in.explain),
+    Public("GET", "/login", sign_in.form),
+    Public("POST", "/login", sign_in.by_password, audit="sign_in"),
+    Public("GET", "/login/oidc", sign_in.to_provider),
+    Public("GET", "/login/oidc/callback", sign_in.from_provider, audit="sign_in"),
     Public("GET", "/login/{token}", sign_in.offer),
-    Public("POST", "/login/{token}", sign_in.sign_in, audit="sign_in"),
+    Public("POST", "/login/{token}", sign_in.by_link, audit="sign_in"),
+    Public("GET", "/password/{token}", sign_in.choose_password),
+    Public("POST", "/password/{token}", sign_in.set_password, audit="set_password"),
     Page("POST", "/logout", "viewer", sign_in.sign_out, audit="sign_out"),
+    Page("GET", "/account", "viewer", account.show),
+    Page("POST", "/account/password", "viewer", account.change_password, audit="set_password"),
+    Page("POST", "/account/sign-out", "viewer", account.sign_out_everywhere, audit="end_sessions"),
+    Page("POST", "/account/sessions/{id}/end", "viewer", account.end_session, audit="end_session"),
     Page("GET", "/", "viewer", tasks.inbox),
     Page("GET", "/tasks", "viewer", tasks.inbox),
     Page("GET", "/tasks/{id}", "viewer", tasks.show),
@@ -74,4 +96,16 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
         api="remove_event_endpoint",
     ),
     Page("POST", "/event-endpoints/{id}/retry", "admin", events.retry, audit="retry_events", api="retry_dead_letters"),
+    Page("GET", "/users", "admin", users.listing),
+    Page("POST", "/users", "admin", users.add, audit="add_user", api="add_user"),
+    Page("GET", "/users/{id}", "admin", users.show),
+    Page("POST", "/users/{id}", "admin", users.change, audit="change_user", api="change_user"),
+    Page("POST", "/users/{id}/link", "admin", users.make_link, audit="make_password_link", api="make_password_link"),
+    Page("POST", "/users/{id}/sign-out", "admin", users.end_sessions, audit="end_sessions", api="end_sessions"),
+    Page("GET", "/tokens", "admin", tokens.listing),
+    Page("POST", "/tokens", "admin", tokens.add, audit="add_token", api="add_token"),
+    Page("POST", "/tokens/{id}/revoke", "admin", tokens.revoke, audit="revoke_token", api="revoke_token"),
+    Page("GET", "/audit", "admin", audit.listing),
+    Page("GET", "/audit/export", "admin", audit.export),
+    Page("GET", "/audit/{id}", "admin", audit.show),
 )

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+from console.oidc import OpenIdConnect
 from console.passwords import Passwords
 from domain import reply_token
 from domain.runs import Runs
@@ -29,6 +30,7 @@ class Services:
     temporal_ui_url: str = ""
     temporal_namespace: str = "default"
     passwords: Passwords = field(default_factory=Passwords)
+    oidc: OpenIdConnect | None = None
     # Whose word about the caller's address counts.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 

@@ -127,13 +127,18 @@ async def verify(session: Session, tenant_id: UUID) -> Verified:
                            where a.tenant_id = $1 and c.hash is null) as unlinked""",
         tenant_id,
     )
-    head = await session.fetchrow(
+    assert row is not None
+    last = await head(session, tenant_id)
+    broken = row["broken"] if row["broken"] is not None else (last[0] + 1 if row["unlinked"] else None)
+    return Verified(row["links"], broken, last, row["retained_from"])
+
+
+async def head(session: Session, tenant_id: UUID) -> tuple[int, bytes]:
+    """Position and hash of the last link; (0, b"") for an empty log."""
+    row = await session.fetchrow(
         "select position, hash from audit_chain where tenant_id = $1 order by position desc limit 1", tenant_id
     )
-    assert row is not None
-    position, digest = (head["position"], head["hash"]) if head else (0, b"")
-    broken = row["broken"] if row["broken"] is not None else (position + 1 if row["unlinked"] else None)
-    return Verified(row["links"], broken, (position, digest), row["retained_from"])
+    return (row["position"], row["hash"]) if row else (0, b"")
 
 
 async def link(session: Session, tenant_id: UUID, position: int) -> bytes | None:

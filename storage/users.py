@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain.address import canonical
-from storage import audit
+from storage import access, audit
 from storage.access import ROLES, Role
 from storage.ledger import new_id
 
@@ -116,6 +116,27 @@ async def change(
         await session.execute("delete from login_links where tenant_id = $1 and user_id = $2", tenant_id, user_id)
     await audit.record(session, tenant_id, actor, "change_user", f"user/{user_id}", {"changed": changed})
     return ends
+
+
+async def invite(session: Session, tenant_id: UUID, user_id: UUID, *, actor: str, by: Role) -> str:
+    """The token of a new link at which this user sets a password. Raises LookupError, Refused."""
+    row = await get(session, tenant_id, user_id)
+    if row is None:
+        raise LookupError("no such user")
+    _check_rank(by, row["role"])
+    if not row["active"]:
+        raise Refused("inactive", "This user may not sign in: let them in again first.")
+    token = await access.create_link(session, tenant_id, row["email"], access.INVITATION, "password")
+    await audit.record(session, tenant_id, actor, "make_password_link", f"user/{user_id}")
+    return token
+
+
+async def password(session: Session, tenant_id: UUID, user_id: UUID) -> str | None:
+    """The hash of this user's password."""
+    stored: str | None = await session.fetchval(
+        "select password from users where tenant_id = $1 and user_id = $2", tenant_id, user_id
+    )
+    return stored
 
 
 def _check_rank(by: Role, role: Role) -> None:

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     graph_url: str = Field(default=_DEFAULT.graph, description="a national cloud has its own, and its own login")
     microsoft_login_url: str = _DEFAULT.microsoft_login
 
+    oidc_issuer: str = Field(default="", description="OpenID Connect: the provider's issuer URL; empty: off")
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="empty for a public client")
+    oidc_label: str = Field(default="single sign-on", description="what people call the provider")
     trusted_proxies: str = Field(default="", description="addresses and networks whose X-Forwarded-For counts")
 
     host: str = Field(default="127.0.0.1", description="address to listen on")

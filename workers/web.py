@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+import aiohttp
 import structlog
 
 from console.application import make_application
 from console.delivery import Delivery
+from console.oidc import Client, OpenIdConnect
 from console.services import Services
 from storage.objects import Objects
 from storage.secrets import KeyRing
@@ -35,6 +37,7 @@ async def run(settings: Settings) -> None:
             temporal_ui_url=settings.temporal_ui_url,
             temporal_namespace=client.namespace,
             trusted_proxies=settings.proxies,
+            oidc=await _oidc(settings, stack),
         )
         delivery = Delivery(services)
         application = make_application(services, delivery)
@@ -47,3 +50,16 @@ async def run(settings: Settings) -> None:
         log.info("console and API are up", port=settings.web_port)
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.keep_delivering())
+
+
+async def _oidc(settings: Settings, stack: AsyncExitStack) -> OpenIdConnect | None:
+    if not settings.oidc_issuer:
+        return None
+    client = Client(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value() or None,
+        label=settings.oidc_label,
+    )
+    http = await stack.enter_async_context(aiohttp.ClientSession())
+    return OpenIdConnect(http, client, f"{settings.public_url.rstrip('/')}/login/oidc/callback")

@@ -1,18 +1,47 @@
-"""Signing in by a one-time link, and out."""
+"""Signing in: by password, by a one-time link, by OpenID Connect; and out."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from console import cookies
+from console import cookies, oidc, passwords
 from console.calls import PageCall, PublicCall
 from console.templating import render_public
 from storage import access
 
+# The longest mail address there is (RFC 5321, 4.5.3.1.3), and some.
+MAX_EMAIL = 320
 
-async def explain(call: PublicCall) -> web.Response:
+
+async def form(call: PublicCall) -> web.Response:
     """What somebody sees who is not signed in."""
-    return render_public("sign_in.html", state="none")
+    return _form(call)
+
+
+async def by_password(call: PublicCall) -> web.Response:
+    """One answer for an unknown address and for a wrong password, and both take as long."""
+    sent = await call.request.post()
+    email, password = str(sent.get("email", ""))[:MAX_EMAIL].strip(), str(sent.get("password", ""))
+    services, visit = call.services, call.visit
+    key = access.attempt_key(email, visit.address)
+    if await access.too_many_attempts(services.db, key):
+        response = _form(call, status=429, fault="too_many", email=email)
+        response.headers["Retry-After"] = str(int(access.WITHIN.total_seconds()))
+        return response
+    found = await access.accounts(services.db, email)
+    try:
+        # Somebody may have accounts at several tenants, each with a password of its own.
+        for account in found:
+            checked = await services.passwords.check(account.password, password)
+            if checked.right:
+                token = await access.sign_in_by_password(services.db, account, visit, rehashed=checked.rehashed)
+                await access.attempt_succeeded(services.db, key)
+                return _signed_in(call, token)
+        if not found:
+            await services.passwords.check(None, password)
+    except passwords.Busy:
+        return _form(call, status=503, fault="busy", email=email)
+    return _form(call, status=403, fault="wrong", email=email)
 
 
 async def offer(call: PublicCall) -> web.Response:
@@ -22,17 +51,87 @@ async def offer(call: PublicCall) -> web.Response:
     return render_public("sign_in.html", state="valid")
 
 
-async def sign_in(call: PublicCall) -> web.Response:
+async def by_link(call: PublicCall) -> web.Response:
     token = await access.sign_in_by_link(call.services.db, call.request.match_info["token"], call.visit)
-    if token is None:
+    return _signed_in(call, token) if token else render_public("sign_in.html", status=410, state="used")
+
+
+async def choose_password(call: PublicCall) -> web.Response:
+    """The form behind a link to set a password."""
+    link = await access.find_link(call.services.db, call.request.match_info["token"], "password")
+    if link is None:
         return render_public("sign_in.html", status=410, state="used")
-    response = web.Response(status=303, headers={"Location": "/"})
-    cookies.set_session(response, call.services, token)
+    return render_public("set_password.html", email=link.email, fault=None)
+
+
+async def set_password(call: PublicCall) -> web.Response:
+    token, services = call.request.match_info["token"], call.services
+    link = await access.find_link(services.db, token, "password")
+    if link is None:
+        return render_public("sign_in.html", status=410, state="used")
+    sent = await call.request.post()
+    password = str(sent.get("password", ""))
+    fault = passwords.fault(password, link.email)
+    if fault is None and password != sent.get("again"):
+        fault = "differs"
+    if fault is not None:
+        return render_public("set_password.html", status=422, email=link.email, fault=fault)
+    try:
+        hashed = await services.passwords.hash(password)
+    except passwords.Busy:
+        return render_public("set_password.html", status=503, email=link.email, fault="busy")
+    session = await access.set_password_by_link(services.db, token, hashed, call.visit)
+    return _signed_in(call, session) if session else render_public("sign_in.html", status=410, state="used")
+
+
+async def to_provider(call: PublicCall) -> web.Response:
+    """To the OpenID provider. What is needed to take its answer is in a cookie of this browser only."""
+    if call.services.oidc is None:
+        return _form(call, status=404, fault="oidc_off")
+    secret = oidc.new_secret()
+    try:
+        url = await call.services.oidc.authorization_url(secret)
+    except oidc.Unavailable:
+        return _form(call, status=503, fault="oidc_away")
+    response = web.Response(status=303, headers={"Location": url})
+    cookies.set_oidc(response, call.services, secret)
     return response
+
+
+async def from_provider(call: PublicCall) -> web.Response:
+    """Back from the OpenID provider, with a code for this browser."""
+    services, query = call.services, call.request.query
+    secret = cookies.read_oidc(call.request, services)
+    if services.oidc is None or secret is None or not oidc.is_ours(secret, query.get("state", "")):
+        return _form(call, status=403, fault="oidc_state")
+    try:
+        identity = await services.oidc.identity(query.get("code", ""), secret)
+    except oidc.Unavailable:
+        return _form(call, status=503, fault="oidc_away")
+    except oidc.Refused:
+        return _form(call, status=403, fault="oidc_refused")
+    for account in await access.accounts(services.db, identity.email):
+        token = await access.sign_in_by_oidc(services.db, account, identity.subject, call.visit)
+        if token is not None:
+            response = _signed_in(call, token)
+            cookies.clear_oidc(response, services)
+            return response
+    return _form(call, status=403, fault="oidc_unknown")
 
 
 async def sign_out(call: PageCall) -> web.Response:
     await access.sign_out(call.services.db, call.user)
     response = web.Response(status=303, headers={"Location": "/login"})
     cookies.clear(response, call.services)
+    return response
+
+
+def _form(call: PublicCall, *, status: int = 200, fault: str = "", email: str = "") -> web.Response:
+    provider = call.services.oidc.label if call.services.oidc else None
+    return render_public("sign_in.html", status=status, state="form", fault=fault, email=email, provider=provider)
+
+
+def _signed_in(call: PublicCall, token: str) -> web.Response:
+    response = web.Response(status=303, headers={"Location": "/"})
+    cookies.set_session(response, call.services, token)
     return response

@@ -201,7 +201,10 @@ async def test_a_mailbox_in_trouble_says_the_next_step(site: Site, state: str) -
 def test_public_routes_are_few() -> None:
     assert {route.path for route in ROUTES if isinstance(route, Public)} == {
         "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
         "/login/{token}",
+        "/password/{token}",
         "/static/{name}",
     }
 

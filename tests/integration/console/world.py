@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import aiohttp
+
 from console.api.operations import OPERATIONS, Operation
+from console.passwords import HASHER
 from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
 from domain.rules import RuleSet
@@ -23,17 +26,25 @@ from tests.integration.console.site import Person, Site
 from tests.letters import letter
 from workers import admin
 
+NEW_PASSWORD = "correct horse battery staple"
+NEW_PASSWORD_HASH = HASHER.hash(NEW_PASSWORD)
+
 PAGES = [route for route in ROUTES if isinstance(route, Page)]
 PUBLIC = [route for route in ROUTES if isinstance(route, Public)]
 
 
 @dataclass
 class World:
-    """`ids` are by the first part of the path that they belong to: `tickets`, `tasks`, …"""
+    """`ids` are by the first part of the path that they belong to: `tickets`, `tasks`, …
+
+    `owner` and `api` may do everything, and have been used before.
+    """
 
     site: Site
     tenant_id: UUID
     ids: dict[str, str]
+    owner: Person
+    api: aiohttp.ClientSession
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,21 @@ async def open_world(site: Site) -> World:
         endpoint, _ = await events.add_endpoint(
             session, site.keyring, tenant_id, "https://receiver.example/", ["ticket.created"]
         )
+    user_id = await admin.add_user(site.db, tenant_id, "vera@example.org", "Vera", "viewer")
+    await admin.create_api_token(site.db, tenant_id, "Shop", "read")
+    owner, api = await site.person("owner", tenant_id), await site.api(SCOPES[-1], tenant_id)
+    # The first use of a token is noted with it.
+    async with api.get("mailboxes") as response:
+        assert response.status == 200
+    async with site.db.tenant(tenant_id) as session:
+        token_id = await session.fetchval("select token_id from api_tokens where name = 'Shop'")
+        audit_id = await session.fetchval("select audit_id from audit where action = 'add_user'")
+        session_id = await session.fetchval("select session_id from sessions")
     ids = {
+        "account": session_id,
+        "users": user_id,
+        "tokens": token_id,
+        "audit": audit_id,
         "tickets": email["ticket_id"],
         "emails": email["email_id"],
         "tasks": task,
@@ -91,7 +116,7 @@ async def open_world(site: Site) -> World:
         "clients": client_id,
         "contacts": contact_id,
     }
-    return World(site, tenant_id, {kind: str(value) for kind, value in ids.items()})
+    return World(site, tenant_id, {kind: str(value) for kind, value in ids.items()}, owner, api)
 
 
 async def _split(world: World) -> Example:
@@ -106,7 +131,6 @@ async def _split(world: World) -> Example:
 
 
 async def _login(world: World) -> Example:
-    await admin.add_user(world.site.db, world.tenant_id, "owner@postroom.test", "Owner", "owner")
     link = await admin.create_login_link(world.site.db, world.tenant_id, "owner@postroom.test", "")
     return Example(path=link)
 
@@ -146,6 +170,28 @@ async def _domain(world: World) -> Example:
     return Example({"domain": "books.example", "defaults_id": world.ids["defaults"]})
 
 
+async def _login_by_password(world: World) -> Example:
+    tenant_id, db = world.tenant_id, world.site.db
+    await admin.add_user(db, tenant_id, f"{tenant_id}@example.com", "Ann", "agent")
+    async with db.tenant(tenant_id) as session:
+        await session.execute("update users set password = $1 where email like '%@example.com'", NEW_PASSWORD_HASH)
+    return Example({"email": f"{tenant_id}@example.com", "password": NEW_PASSWORD}, "/login")
+
+
+async def _set_password(world: World) -> Example:
+    link = await admin.create_password_link(world.site.db, world.tenant_id, "owner@postroom.test", "")
+    return Example({"password": NEW_PASSWORD, "again": NEW_PASSWORD}, link)
+
+
+async def _own_session(world: World) -> Example:
+    async with world.site.db.tenant(world.tenant_id) as session:
+        session_id = await session.fetchval(
+            """select session_id from sessions join users using (tenant_id, user_id)
+                where email = 'owner@postroom.test' order by sessions.created_at desc limit 1"""
+        )
+    return Example(path=f"/account/sessions/{session_id}/end")
+
+
 def _body(**body: Any) -> Callable[[World], Awaitable[Example]]:
     async def example(world: World) -> Example:
         return Example(body)
@@ -156,7 +202,18 @@ def _body(**body: Any) -> Callable[[World], Awaitable[Example]]:
 # For each page that changes something: `METHOD path` as the route table has it.
 FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /login/{token}": _login,
+    "POST /login": _login_by_password,
+    "POST /password/{token}": _set_password,
     "POST /logout": _body(),
+    "POST /account/password": _body(password=NEW_PASSWORD, again=NEW_PASSWORD),
+    "POST /account/sign-out": _body(),
+    "POST /account/sessions/{id}/end": _own_session,
+    "POST /users": _body(email="new@example.com", name="New", role="agent"),
+    "POST /users/{id}": _body(name="Other name", role="agent"),
+    "POST /users/{id}/link": _body(),
+    "POST /users/{id}/sign-out": _body(),
+    "POST /tokens": _body(name="Shop", scope="read", days="30"),
+    "POST /tokens/{id}/revoke": _body(),
     "POST /tasks/{id}": _body(choice="no_client"),
     "POST /event-endpoints": _body(url="https://receiver.example/", kinds="ticket.created"),
     "POST /event-endpoints/{id}/state": _body(state="paused"),
@@ -213,16 +270,14 @@ async def example_of(world: World, route: Page | Public | Operation) -> Example:
 async def send(world: World, route: Page | Public | Operation, example: Example) -> tuple[int, str]:
     """The request by somebody of the world's tenant who may do it."""
     if isinstance(route, Operation):
-        http = await world.site.api(SCOPES[-1], world.tenant_id)
-        async with http.request(route.method, example.path.lstrip("/"), json=example.body) as response:
+        async with world.api.request(route.method, example.path.lstrip("/"), json=example.body) as response:
             return response.status, await response.text()
     if isinstance(route, Public):
         browser = await world.site.browser()
         headers = {"Sec-Fetch-Site": "same-origin"}
         async with browser.post(example.path, data=example.body, headers=headers, allow_redirects=False) as response:
             return response.status, await response.text()
-    person = await world.site.person("owner", world.tenant_id)
-    return await submit(person, example)
+    return await submit(world.owner, example)
 
 
 async def submit(person: Person, example: Example) -> tuple[int, str]:

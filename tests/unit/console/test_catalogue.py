@@ -19,6 +19,7 @@ FAMILIES = (
     "kind.", "stage.", "status.", "priority.", "attachment.", "outcome.", "state.", "became.", "reason.", "flag.",
     "ticket.link.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
     "events.kind.", "events.state.",
+    "password.fault.", "account.done.", "role.", "scope.", "users.fault.", "users.done.", "audit.action.",
 )  # fmt: skip
 
 
