@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -28,14 +29,29 @@ class Delivery:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._delivering: set[UUID] = set()
+        self._held: set[asyncio.Task[None]] = set()
 
-    async def answer(self, tenant_id: UUID, task_id: UUID, resolution: TaskResolution) -> Settled:
-        """The answer that won, this one or an earlier one. Raises what `storage.tasks.settle` raises."""
+    async def answer(
+        self, tenant_id: UUID, task_id: UUID, resolution: TaskResolution, *, hold: timedelta = timedelta(0)
+    ) -> Settled:
+        """The answer that won, this one or an earlier one. Raises what `storage.tasks.settle` raises.
+
+        With `hold` it is delivered that much later, unless it is taken back; if this process ends, another delivers it.
+        """
         async with self._services.db.tenant(tenant_id) as session:
-            settled = await tasks.settle(session, tenant_id, task_id, resolution, delivered=False)
-        if settled.won:
+            settled = await tasks.settle(session, tenant_id, task_id, resolution, delivered=False, hold=hold)
+        if settled.won and hold:
+            held = asyncio.create_task(self._deliver_later(tenant_id, task_id, hold))
+            self._held.add(held)
+            held.add_done_callback(self._held.discard)
+        elif settled.won:
             await self._deliver(tenant_id, task_id)
         return settled
+
+    async def _deliver_later(self, tenant_id: UUID, task_id: UUID, hold: timedelta) -> None:
+        # A little more than that: the clock that counts is the database's.
+        await asyncio.sleep(hold.total_seconds() + 0.02)
+        await self._deliver(tenant_id, task_id)
 
     async def keep_delivering(self) -> None:
         """Delivers what is owed, for as long as the process runs: answers outlive it and Temporal's absences."""

@@ -45,6 +45,10 @@ class ListedEmail:
     traceparent: str = ""
 
 
+# What lists show of a subject, and what a search looks at; the parsed mail has all of it.
+MAX_SUBJECT = 1000
+
+
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562 section 5.7): neighbours in time are neighbours in the index."""
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
@@ -272,7 +276,8 @@ async def parsed(
     """Stores what was read, once; a second attempt changes nothing."""
     await session.execute(
         """with content as (
-             insert into email_contents (tenant_id, email_id, parsed) values ($1, $2, $3)
+             insert into email_contents (tenant_id, email_id, parsed, seq, subject, sender_name, sender_address)
+             select $1, $2, $3, seq, $5, $6, $7 from emails where tenant_id = $1 and email_id = $2
              on conflict (tenant_id, email_id) do update set parsed = excluded.parsed)
            update emails set content_sha256 = $4, state = case state when 'listed' then 'started' else state end,
                   timeline = case when content_sha256 is null then timeline || step('parsed') else timeline end
@@ -281,7 +286,14 @@ async def parsed(
         email_id,
         parsed,
         content_sha256,
+        str(parsed["subject"])[:MAX_SUBJECT],
+        *_sender(parsed["from"]),
     )
+
+
+def _sender(people: list[dict[str, str]]) -> tuple[str, str]:
+    """(name, address) as lists show them; RFC 5321 §4.5.3.1 allows 320 octets of address."""
+    return (people[0]["name"][:300], people[0]["address"][:320]) if people else ("", "")
 
 
 async def done(session: Session, tenant_id: UUID, email_id: UUID) -> None:

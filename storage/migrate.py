@@ -110,7 +110,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
 
 async def _ensure_roles(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """The roles live outside the migrations: they belong to the cluster, which may hold several databases."""
-    for role in ("postroom_app", "postroom_directory"):
+    for role in ("postroom_app", "postroom_directory", "postroom_search"):
         # Where an administrator made the roles, the login that migrates need not be one that may.
         if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
             await connection.execute(f"""
@@ -123,7 +123,7 @@ async def _ensure_roles(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         right = "set" if connection.get_server_version().major >= 16 else "member"
         if not await connection.fetchval("select pg_has_role(current_user, $1, $2)", role, right):
             await connection.execute(f"grant {role} to current_user")
-    await connection.execute("grant usage on schema public to postroom_app, postroom_directory")
+    await connection.execute("grant usage on schema public to postroom_app, postroom_directory, postroom_search")
     await connection.execute("""
         create table if not exists schema_migrations (
           version integer primary key, name text not null, checksum text not null,

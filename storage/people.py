@@ -112,13 +112,15 @@ async def mailboxes(session: Session, tenant_id: UUID) -> list[Any]:
     """Every mailbox by address, with how many of its messages were listed, are done and are still open."""
     return await session.fetch(
         """select m.*, d.name as defaults_name, d.queue,
-                  coalesce(n.listed, 0) as listed, coalesce(n.done, 0) as done, coalesce(n.open, 0) as open,
-                  n.last_message_at
+                  n.listed, n.listed - o.open as done, o.open, n.last_message_at
              from mailboxes m
              left join inbound_defaults d on d.tenant_id = m.tenant_id and d.defaults_id = m.defaults_id and d.active
-             left join (select mailbox_id, count(*) as listed, count(*) filter (where state = 'done') as done,
-                               count(*) filter (where state <> 'done') as open, max(listed_at) as last_message_at
-                          from emails where tenant_id = $1 group by mailbox_id) n on n.mailbox_id = m.mailbox_id
+             cross join lateral (select coalesce(sum(y.listed), 0)::bigint as listed, max(y.last_at) as last_message_at
+                                   from mailbox_tallies y
+                                  where y.tenant_id = m.tenant_id and y.mailbox_id = m.mailbox_id) n
+             cross join lateral (select count(*) as open from emails e
+                                  where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+                                    and e.state <> 'done') o
             where m.tenant_id = $1 order by m.address""",
         tenant_id,
     )

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from storage.database import Session
 
 _TASK = """
-select k.*, m.address as mailbox, m.provider, p.parsed ->> 'subject' as subject, p.parsed -> 'from' -> 0 as sender,
-       left(coalesce(nullif(p.parsed ->> 'reply_text', ''), p.parsed ->> 'text'), 240) as excerpt, e.received_at,
+select k.*, m.address as mailbox, m.provider, p.subject, sender(p.sender_name, p.sender_address) as sender,
+       e.received_at, u.name as assignee_name, u.email as assignee_email,
        (select count(*) from emails w where w.tenant_id = k.tenant_id and w.waits_for = k.email_id) as waiting
   from tasks k
   join mailboxes m using (tenant_id, mailbox_id)
   left join emails e on e.tenant_id = k.tenant_id and e.email_id = k.email_id
   left join email_contents p on p.tenant_id = k.tenant_id and p.email_id = k.email_id
+  left join users u on u.tenant_id = k.tenant_id and u.user_id = k.assignee_id
  where k.tenant_id = $1"""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,10 +11,14 @@ from domain.address import canonical, organisation_domain
 from domain.email import ParsedEmail
 from domain.identity import derived_id
 from domain.task import OpenTask, Question, TaskResolution
-from storage import policies, rules
+from storage import audit, policies, rules
 
 if TYPE_CHECKING:
     from storage.database import Session
+
+
+class TooLate(Exception):
+    """The answer has gone on its way, or was never this person's: it cannot be taken back. Nothing was changed."""
 
 
 class InvalidChoice(Exception):
@@ -69,9 +73,17 @@ async def open_for_email(
 
 
 async def settle(
-    session: Session, tenant_id: UUID, task_id: UUID, resolution: TaskResolution, *, delivered: bool
+    session: Session,
+    tenant_id: UUID,
+    task_id: UUID,
+    resolution: TaskResolution,
+    *,
+    delivered: bool,
+    hold: timedelta = timedelta(0),
 ) -> Settled:
     """Settles the task if nobody did; otherwise tells who won. `delivered`: the workflow already knows.
+
+    For as long as `hold` the answer stands, but is not yet owed to the workflow: whoever gave it may take it back.
 
     Raises LookupError for an unknown task, InvalidChoice when the choice is none of its options.
     """
@@ -83,13 +95,15 @@ async def settle(
     resolution = resolution.model_copy(update={"task_id": task_id})
     if task["state"] != "open":
         if delivered:
+            await _release(session, tenant_id, task)
             await mark_delivered(session, tenant_id, task_id)
         return Settled(False, TaskResolution.model_validate(task["resolution"]), task["workflow_id"])
     if resolution.choice not in {option["id"] for option in task["options"]}:
         raise InvalidChoice(f"choose one of: {', '.join(option['id'] for option in task['options'])}")
     await session.execute(
         """update tasks set state = $3, resolution = $4, resolved_by = $5, resolved_at = now(),
-                  delivered_at = case when $6 then now() end
+                  delivered_at = case when $6 then now() end,
+                  held_until = case when $7 > interval '0' then clock_timestamp() + $7 end
             where tenant_id = $1 and task_id = $2""",
         tenant_id,
         task_id,
@@ -97,6 +111,7 @@ async def settle(
         resolution.model_dump(mode="json"),
         resolution.by,
         delivered,
+        hold,
     )
     await session.execute(
         "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'resolve_task', $3, $4)",
@@ -105,7 +120,7 @@ async def settle(
         f"task/{task_id}",
         {"choice": resolution.choice, "remember": resolution.remember},
     )
-    if resolution.remember:
+    if resolution.remember and not hold:
         await _remember(session, tenant_id, task, resolution)
     return Settled(True, resolution, task["workflow_id"])
 
@@ -118,6 +133,61 @@ async def was_asked(session: Session, tenant_id: UUID, email_id: UUID) -> bool:
     return found
 
 
+async def take_back(session: Session, tenant_id: UUID, task_id: UUID, *, actor: str) -> None:
+    """Opens a task again whose answer by `actor` is still held. Raises LookupError, TooLate."""
+    task = await session.fetchrow(
+        "select resolution from tasks where tenant_id = $1 and task_id = $2 for update", tenant_id, task_id
+    )
+    if task is None:
+        raise LookupError(f"no task {task_id}")
+    # The clock, not the transaction's beginning: `owed` compares with the same clock under the same row lock.
+    taken = await session.fetchval(
+        """update tasks set state = 'open', resolution = null, resolved_by = null, resolved_at = null, held_until = null
+            where tenant_id = $1 and task_id = $2 and state = 'resolved' and delivered_at is null
+              and held_until > clock_timestamp() and resolved_by = $3 returning true""",
+        tenant_id,
+        task_id,
+        actor,
+    )
+    if not taken:
+        raise TooLate
+    await audit.record(
+        session, tenant_id, actor, "take_back_answer", f"task/{task_id}", {"choice": task["resolution"]["choice"]}
+    )
+
+
+async def assign(session: Session, tenant_id: UUID, task_id: UUID, assignee_id: UUID | None, *, actor: str) -> None:
+    """Puts an open task into somebody's hands, or back. Raises LookupError for an unknown task or user."""
+    found = await session.fetchrow(
+        """select k.task_id, k.assignee_id, u.user_id from tasks k
+             left join users u on u.tenant_id = $1 and u.user_id = $3
+            where k.tenant_id = $1 and k.task_id = $2 for update of k""",
+        tenant_id,
+        task_id,
+        assignee_id,
+    )
+    if found is None or (assignee_id is not None and found["user_id"] is None):
+        raise LookupError(f"no task {task_id}, or no user {assignee_id}")
+    await session.execute(
+        "update tasks set assignee_id = $3 where tenant_id = $1 and task_id = $2", tenant_id, task_id, assignee_id
+    )
+    before, after = (str(value) if value else None for value in (found["assignee_id"], assignee_id))
+    changed = {"changed": {"assignee": [before, after]}}
+    await audit.record(session, tenant_id, actor, "assign_task", f"task/{task_id}", changed)
+
+
+async def _release(session: Session, tenant_id: UUID, task: Any) -> None:
+    """A held answer goes on its way: it can no longer be taken back, and now it is remembered."""
+    if task["held_until"] is None:
+        return
+    await session.execute(
+        "update tasks set held_until = null where tenant_id = $1 and task_id = $2", tenant_id, task["task_id"]
+    )
+    resolution = TaskResolution.model_validate(task["resolution"])
+    if resolution.remember:
+        await _remember(session, tenant_id, task, resolution)
+
+
 async def mark_delivered(session: Session, tenant_id: UUID, task_id: UUID) -> None:
     await session.execute(
         """update tasks set delivered_at = now()
@@ -128,14 +198,18 @@ async def mark_delivered(session: Session, tenant_id: UUID, task_id: UUID) -> No
 
 
 async def owed(session: Session, tenant_id: UUID, task_id: UUID) -> tuple[str, TaskResolution] | None:
-    """The workflow and the answer that still has to be signalled to it."""
+    """The workflow and the answer that still has to be signalled to it, from now on for good; None while it is held."""
     row = await session.fetchrow(
-        """select workflow_id, resolution from tasks
-            where tenant_id = $1 and task_id = $2 and state = 'resolved' and delivered_at is null""",
+        """select * from tasks
+            where tenant_id = $1 and task_id = $2 and state = 'resolved' and delivered_at is null
+              and (held_until is null or held_until <= clock_timestamp()) for update""",
         tenant_id,
         task_id,
     )
-    return (row["workflow_id"], TaskResolution.model_validate(row["resolution"])) if row else None
+    if row is None:
+        return None
+    await _release(session, tenant_id, row)
+    return row["workflow_id"], TaskResolution.model_validate(row["resolution"])
 
 
 async def advance(session: Session, tenant_id: UUID, task_id: UUID, stage: str) -> None:

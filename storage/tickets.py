@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,30 +28,43 @@ select t.*, c.name as client_name, p.name as contact_name, p.address as contact_
  where t.tenant_id = $1"""
 
 
-async def page(
-    session: Session, tenant_id: UUID, *, query: str = "", status: str | None = None, before: int | None, limit: int
-) -> list[Any]:
-    """Tickets newest first, numbers below `before`. Merged ones are left out unless `status` asks for them.
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tickets a list shows. `words` is a ticket number (`42` or `#42`), or words of subject, contact or client.
 
-    `query` is a ticket number (`42` or `#42`), or words to find in subject, contact or client.
+    Merged tickets are left out unless `status` asks for them; `unassigned` asks for those that nobody has.
     """
-    where = ["t.number < coalesce($2, 9223372036854775807)"]
-    arguments: list[Any] = [tenant_id, before, limit]
-    if status is None:
-        where.append("t.status <> 'merged'")
-    else:
-        arguments.append(status)
-        where.append(f"t.status = ${len(arguments)}")
-    number = query.strip().removeprefix("#")
+
+    words: str = ""
+    status: str | None = None
+    client_id: UUID | None = None
+    assignee_id: UUID | None = None
+    unassigned: bool = False
+    mailbox_id: UUID | None = None
+    tag: str | None = None
+
+
+async def page(
+    session: Session, tenant_id: UUID, wanted: Filter = Filter(), *, before: int | None, limit: int
+) -> list[Any]:
+    """Tickets newest first, numbers below `before`."""
+    number = wanted.words.strip().removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 19:
-        arguments.append(int(number))
-        where.append(f"t.number = ${len(arguments)}")
-    else:
-        arguments.append(word_patterns(query))
-        where.append(f"concat_ws(' ', t.subject, p.name, p.address, c.name) ilike all (${len(arguments)})")
+        row = await get(session, tenant_id, int(number))
+        return [row] if row and wanted.status in (None, row["status"]) and before is None else []
     return await session.fetch(
-        f"{_TICKET} and {' and '.join(where)} order by t.number desc limit $3",
-        *arguments,
+        f"""{_TICKET} and t.ticket_id in (select ticket_id from search_tickets($2, $3, $4, $5, $6, $7, $8, $9, $10))
+            order by t.number desc""",
+        tenant_id,
+        word_patterns(wanted.words),
+        wanted.status,
+        wanted.client_id,
+        wanted.assignee_id,
+        wanted.unassigned,
+        wanted.mailbox_id,
+        wanted.tag,
+        before,
+        limit,
     )
 
 
@@ -103,6 +117,6 @@ async def inline_images(session: Session, tenant_id: UUID, email_id: UUID) -> li
 
 
 def word_patterns(query: str) -> list[str]:
-    """A LIKE pattern for each word that a person typed; what LIKE takes for special stands for itself."""
-    words = query.replace("\0", " ").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").split()
+    """A LIKE pattern, in lower case, for each word that a person typed; what LIKE takes for special is itself."""
+    words = query.lower().replace("\0", " ").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").split()
     return [f"%{word}%" for word in words[:10]]

@@ -11,13 +11,9 @@ from storage.tickets import word_patterns
 if TYPE_CHECKING:
     from storage.database import Session
 
-# How far back words are looked for in mails that never came onto a ticket.
-RECENT = 5_000
-
 _EMAIL = """
 select e.*, m.address as mailbox, m.provider, t.number as ticket_number, t.subject as ticket_subject,
-       d.record as decision, d.decided_at, p.parsed ->> 'subject' as subject, p.parsed -> 'from' -> 0 as sender,
-       p.parsed -> 'problems' as problems
+       d.record as decision, d.decided_at, p.subject, sender(p.sender_name, p.sender_address) as sender
   from emails e
   join mailboxes m using (tenant_id, mailbox_id)
   left join tickets t on t.tenant_id = e.tenant_id and t.ticket_id = e.ticket_id
@@ -64,7 +60,8 @@ async def content(session: Session, tenant_id: UUID, email_id: UUID) -> dict[str
 
 
 async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 50) -> list[Any]:
-    """Messages for what a person types: a Message-ID, a ticket number, an address, or words of the subject."""
+    """Messages for what a person types: a Message-ID, a ticket number, the source's own id, an address, or words of
+    subject and sender, newest first."""
     query = query.strip()
     by_id = await page(session, tenant_id, message_id=query, before=None, limit=limit) if query else []
     if by_id or not query:
@@ -72,23 +69,27 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
     number = query.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 19:
         return await session.fetch(
-            f"{_EMAIL} and t.number = $2 order by e.seq desc limit $3", tenant_id, int(number), limit
+            f"""{_EMAIL} and e.ticket_id = (select ticket_id from tickets where tenant_id = $1 and number = $2)
+                order by e.seq desc limit $3""",
+            tenant_id,
+            int(number),
+            limit,
         )
+    by_place = await session.fetch(
+        f"""{_EMAIL} and e.mailbox_id in (select mailbox_id from mailboxes where tenant_id = $1) and e.locator = $2
+            order by e.seq desc limit $3""",
+        tenant_id,
+        query,
+        limit,
+    )
+    if by_place:
+        return by_place
     return await session.fetch(
-        f"""{_EMAIL} and e.email_id in (
-               select c.email_id from comments c join tickets t using (tenant_id, ticket_id)
-                where c.tenant_id = $1 and concat_ws(' ', t.subject, c.author_name, c.author_address) ilike all ($2)
-               union
-               select r.email_id
-                 from (select email_id from emails where tenant_id = $1 order by seq desc limit $4) r
-                 join email_contents p on p.tenant_id = $1 and p.email_id = r.email_id
-                where concat_ws(' ', p.parsed ->> 'subject', p.parsed -> 'from' -> 0 ->> 'name',
-                                p.parsed -> 'from' -> 0 ->> 'address') ilike all ($2))
-             order by e.seq desc limit $3""",  # noqa: S608 (constants only)
+        f"""{_EMAIL} and e.email_id in (select email_id from search_emails($2, null, $3))
+            order by e.seq desc""",
         tenant_id,
         word_patterns(query),
         limit,
-        RECENT,
     )
 
 

@@ -101,9 +101,12 @@ _STATEMENTS = (
        select uuid '{tenant}', md5('p' || g)::uuid, md5('c' || g % {clients})::uuid, 'P' || g,
               'p' || g || '@c' || g % {clients} || '.example'
          from generate_series(0, {mails} / {each} - 1) g""",
-    """insert into tickets (tenant_id, ticket_id, number, subject, subject_key, queue, priority, client_id, mailbox_id)
+    """insert into tickets (tenant_id, ticket_id, number, subject, subject_key, queue, priority, client_id, mailbox_id,
+                            words)
        select uuid '{tenant}', md5('t' || g)::uuid, g + 1, 'Subject ' || g, 'subject ' || g, 'Support', 'normal',
-              md5('c' || g % {clients})::uuid, uuid '{mailbox}' from generate_series(0, {mails} / {each} - 1) g""",
+              md5('c' || g % {clients})::uuid, uuid '{mailbox}',
+              'subject ' || g || ' ' || left(md5(g::text), 8) || ' client ' || g % {clients}
+         from generate_series(0, {mails} / {each} - 1) g""",
     """insert into ticket_numbers (tenant_id, last)
        select uuid '{tenant}', {mails} / {each}""",
     """insert into ticket_participants (tenant_id, ticket_id, address, role)
@@ -115,8 +118,13 @@ _STATEMENTS = (
               case when g % {each} = 0 then 'ticket' else 'comment' end,
               md5('t' || g / {each})::uuid, md5('k' || g)::uuid, g, 't' || g / {each}
          from generate_series(0, {mails} - 1) g""",
-    """insert into email_contents (tenant_id, email_id, parsed)
-       select uuid '{tenant}', md5('e' || g)::uuid, '{{}}' from generate_series(0, {mails} - 1) g""",
+    """insert into mailbox_tallies (tenant_id, mailbox_id, shard, listed, last_at)
+       select uuid '{tenant}', uuid '{mailbox}', 0, {mails}, now()""",
+    """insert into email_contents (tenant_id, email_id, parsed, seq, subject, sender_name, sender_address)
+       select e.tenant_id, e.email_id, '{{}}', e.seq, 'Subject ' || g / {each} || ' ' || left(md5(g::text), 8), 'P',
+              'p' || g / {each} || '@c' || (g / {each}) % {clients} || '.example'
+         from generate_series(0, {mails} - 1) g join emails e
+           on e.tenant_id = uuid '{tenant}' and e.email_id = md5('e' || g)::uuid""",
     """insert into comments (tenant_id, comment_id, ticket_id, email_id, author_name, author_address, text, created_at)
        select uuid '{tenant}', md5('k' || g)::uuid, md5('t' || g / {each})::uuid, md5('e' || g)::uuid, 'P',
               'p' || g / {each} || '@c' || (g / {each}) % {clients} || '.example', 'text',

@@ -28,8 +28,7 @@ async def list_tickets(call: ApiCall) -> web.Response:
         rows = await tickets.page(
             session,
             call.tenant_id,
-            query=query.q,
-            status=query.status,
+            tickets.Filter(words=query.q, status=query.status),
             before=key[0] if key else None,
             limit=query.limit + 1,
         )

@@ -10,8 +10,9 @@ psql --no-psqlrc -v ON_ERROR_STOP=1 -U postgres -d postgres \
     -v backup_password="$POSTROOM_BACKUP_PASSWORD" -v temporal_password="$TEMPORAL_DB_PASSWORD" <<'SQL'
 create role postroom_app nologin nosuperuser nobypassrls;
 create role postroom_directory nologin nosuperuser nobypassrls;
+create role postroom_search nologin nosuperuser nobypassrls;
 create role postroom_owner login password :'owner_password';
-grant postroom_app, postroom_directory to postroom_owner;
+grant postroom_app, postroom_directory, postroom_search to postroom_owner;
 create role postroom login password :'app_password' connection limit 250;
 grant postroom_app to postroom;
 create role postroom_backup login bypassrls password :'backup_password';

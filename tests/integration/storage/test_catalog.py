@@ -62,13 +62,18 @@ async def test_every_tenant_table_has_one_policy_for_the_application_that_reads_
             assert condition.startswith("(tenant_id = (NULLIF(current_setting('app.tenant_id'"), policy["tablename"]
 
 
-async def test_other_policies_only_let_the_directory_read(owner: Connection) -> None:
+async def test_other_policies_only_let_the_directory_and_searches_read(owner: Connection) -> None:
     others = await owner.fetch(
         """select tablename, roles, cmd from pg_policies
             where schemaname = 'public' and not roles && array['public', 'postroom_app']::name[]"""
     )
+<<<<<<< HEAD
     assert {tuple(p["roles"]) for p in others} == {("postroom_directory",)}
     assert {p["tablename"] for p in others if p["cmd"] != "SELECT"} == WRITTEN_BY_THE_DIRECTORY - NOT_OF_A_TENANT
+=======
+    assert {tuple(p["roles"]) for p in others} == {("postroom_directory",), ("postroom_search",)}
+    assert {p["tablename"] for p in others if p["cmd"] != "SELECT"} == WRITTEN_BY_THE_DIRECTORY
+>>>>>>> 69a5efc (wip)
 
 
 async def test_every_primary_key_and_unique_index_begins_with_the_tenant(owner: Connection) -> None:
@@ -102,15 +107,15 @@ async def test_every_foreign_key_begins_with_the_tenant_on_both_sides(owner: Con
 
 
 async def test_the_application_role_has_no_way_round(owner: Connection) -> None:
-    roles = await owner.fetch("select * from pg_roles where rolname in ('postroom_app', 'postroom_directory')")
-    assert len(roles) == 2
+    roles = await owner.fetch("select * from pg_roles where rolname in ('postroom_app', 'postroom_directory', 'postroom_search')")
+    assert len(roles) == 3
     for role in roles:
         assert not any(
             role[right] for right in ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolcanlogin")
         )
     assert await names(owner, f"{TABLES} and pg_get_userbyid(c.relowner) like 'postroom%'") == set()
     memberships = """select m.roleid::regrole::text from pg_auth_members m
-                      where m.member::regrole::text in ('postroom_app', 'postroom_directory')"""
+                      where m.member::regrole::text in ('postroom_app', 'postroom_directory', 'postroom_search')"""
     assert await names(owner, memberships) == set()
 
 
@@ -120,7 +125,7 @@ async def test_the_application_may_change_rows_and_nothing_else(owner: Connectio
 
 
 async def test_the_application_creates_nothing_in_the_schema(owner: Connection) -> None:
-    for role in ("postroom_app", "postroom_directory"):
+    for role in ("postroom_app", "postroom_directory", "postroom_search"):
         assert not await owner.fetchval("select has_schema_privilege($1, 'public', 'CREATE')", role)
 
 
@@ -138,6 +143,19 @@ async def test_the_directory_reads_only_the_columns_that_locate(owner: Connectio
     assert await names(owner, writable) == WRITTEN_BY_THE_DIRECTORY
 
 
+async def test_searches_read_what_they_look_at_and_write_nothing(owner: Connection) -> None:
+    columns = await owner.fetch(
+        """select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+            where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+              and has_column_privilege('postroom_search', c.oid, a.attnum, 'SELECT')"""
+    )
+    assert {row["relname"] for row in columns} == {"tickets", "email_contents"}
+    assert not {row["attname"] for row in columns} & {"parsed", "subject_key", "contact_id"}
+    writable = f"""{TABLES} and (has_any_column_privilege('postroom_search', c.oid, 'INSERT,UPDATE')
+                                 or has_table_privilege('postroom_search', c.oid, 'DELETE'))"""
+    assert await names(owner, writable) == set()
+
+
 async def test_functions_that_run_as_another_role_are_pinned_and_not_public(owner: Connection) -> None:
     definers = await owner.fetch(
         """select oid::regprocedure::text as name, proconfig, pg_get_userbyid(proowner) as owner,
@@ -148,7 +166,8 @@ async def test_functions_that_run_as_another_role_are_pinned_and_not_public(owne
     assert len(definers) >= 8
     for function in definers:
         assert function["proconfig"] == ["search_path=public, pg_temp"], function["name"]
-        assert function["owner"] == "postroom_directory", function["name"]
+        role = "postroom_search" if function["name"].startswith("search_") else "postroom_directory"
+        assert function["owner"] == role, function["name"]
         assert not function["public"], function["name"]
 
 
