@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 
-NAMES = ("pipeline", "parser", "find_thread", "imap", "webhooks")
+NAMES = ("pipeline", "parser", "find_thread", "imap", "webhooks", "console")
 
 
 def main(names: list[str]) -> None:

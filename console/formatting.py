@@ -36,6 +36,11 @@ def ago(moment: datetime) -> str:
     return text(key, time=duration(float(round(abs(seconds)))).replace(".0 s", " s"))
 
 
+def elapsed(moment: datetime) -> str:
+    """How long ago, without words: `5 min`, `3 h`."""
+    return duration(max(1.0, float(round((datetime.now(UTC) - moment).total_seconds())))).replace(".0 s", " s")
+
+
 def clock(moment: datetime) -> str:
     """The moment in UTC, to the second; the page's script shows it in the reader's own time zone."""
     return f"{moment.astimezone(UTC):%d %b %Y, %H:%M:%S} UTC"

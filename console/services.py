@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -33,6 +34,8 @@ class Services:
     oidc: OpenIdConnect | None = None
     # Whose word about the caller's address counts.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    # How long an answer of the console may be taken back before it is delivered.
+    undo_for: timedelta = timedelta(seconds=10)
 
     @property
     def secure(self) -> bool:

@@ -26,6 +26,7 @@ _TEMPLATES.filters.update(
     ago=formatting.ago,
     clock=formatting.clock,
     duration=formatting.duration,
+    elapsed=formatting.elapsed,
     hue=formatting.hue,
     initials=formatting.initials,
     linked=formatting.linked,

@@ -126,6 +126,27 @@ async def mailboxes(session: Session, tenant_id: UUID) -> list[Any]:
     )
 
 
+async def mailbox_names(session: Session, tenant_id: UUID) -> list[Any]:
+    """Id, address and provider of every mailbox, by address."""
+    return await session.fetch(
+        "select mailbox_id, address, provider from mailboxes where tenant_id = $1 order by address", tenant_id
+    )
+
+
+async def users(session: Session, tenant_id: UUID) -> list[Any]:
+    """Id, name, address and role of everybody who may sign in, by name."""
+    return await session.fetch(
+        "select user_id, name, email, role from users where tenant_id = $1 order by name, email", tenant_id
+    )
+
+
+async def client_name(session: Session, tenant_id: UUID, client_id: UUID) -> str | None:
+    name: str | None = await session.fetchval(
+        "select name from clients where tenant_id = $1 and client_id = $2", tenant_id, client_id
+    )
+    return name
+
+
 async def add_client(session: Session, tenant_id: UUID, name: str, domains: Sequence[str]) -> UUID:
     """The client of this name, with these domains added to what it has."""
     client_id: UUID | None = await session.fetchval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -58,6 +59,20 @@ async def count_open(session: Session, tenant_id: UUID) -> int:
 async def get(session: Session, tenant_id: UUID, task_id: UUID) -> Any:
     """One task; None when there is none."""
     return await session.fetchrow(f"{_TASK} and k.task_id = $2", tenant_id, task_id)
+
+
+async def answered(session: Session, tenant_id: UUID, task_ids: Sequence[UUID], actor: str) -> list[Any]:
+    """Those of the tasks that this person has answered."""
+    if not task_ids:
+        return []
+    return await session.fetch(
+        """select task_id, options, resolution, held_until from tasks
+            where tenant_id = $1 and task_id = any($2) and state = 'resolved' and resolved_by = $3
+            order by resolved_at, task_id""",
+        tenant_id,
+        list(task_ids),
+        actor,
+    )
 
 
 async def of_email(session: Session, tenant_id: UUID, email_id: UUID) -> list[Any]:

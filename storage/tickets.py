@@ -15,7 +15,7 @@ MAX_TEXT = 500_000
 
 _TICKET = """
 select t.*, c.name as client_name, p.name as contact_name, p.address as contact_address,
-       u.name as assignee_name, m.address as mailbox, into_ticket.number as merged_into_number,
+       u.name as assignee_name, u.email as assignee_email, m.address as mailbox, into_ticket.number as merged_into_number,
        linked.number as linked_number,
        (select count(*) from comments where tenant_id = t.tenant_id and ticket_id = t.ticket_id) as comment_count
   from tickets t
@@ -119,4 +119,6 @@ async def inline_images(session: Session, tenant_id: UUID, email_id: UUID) -> li
 def word_patterns(query: str) -> list[str]:
     """A LIKE pattern, in lower case, for each word that a person typed; what LIKE takes for special is itself."""
     words = query.lower().replace("\0", " ").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").split()
-    return [f"%{word}%" for word in words[:10]]
+    # Three letters make a look into the index. Shorter ones are looked up where words begin; not those of scripts
+    # without spaces.
+    return [f"% {word}%" if len(word) < 3 and word.isascii() else f"%{word}%" for word in words[:10]]

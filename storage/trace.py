@@ -62,7 +62,7 @@ async def content(session: Session, tenant_id: UUID, email_id: UUID) -> dict[str
 async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 50) -> list[Any]:
     """Messages for what a person types: a Message-ID, a ticket number, the source's own id, an address, or words of
     subject and sender, newest first."""
-    query = query.strip()
+    query = query.replace("\0", " ").strip()
     by_id = await page(session, tenant_id, message_id=query, before=None, limit=limit) if query else []
     if by_id or not query:
         return by_id

@@ -105,7 +105,7 @@ _STATEMENTS = (
                             words)
        select uuid '{tenant}', md5('t' || g)::uuid, g + 1, 'Subject ' || g, 'subject ' || g, 'Support', 'normal',
               md5('c' || g % {clients})::uuid, uuid '{mailbox}',
-              'subject ' || g || ' ' || left(md5(g::text), 8) || ' client ' || g % {clients}
+              ' subject ' || g || ' ' || left(md5(g::text), 8) || ' client ' || g % {clients}
          from generate_series(0, {mails} / {each} - 1) g""",
     """insert into ticket_numbers (tenant_id, last)
        select uuid '{tenant}', {mails} / {each}""",

@@ -35,6 +35,7 @@ async def show(call: PageCall) -> web.Response:
         email = await trace.get(session, call.tenant_id, email_id)
         if email is None:
             raise NotFound
+        content = await trace.content(session, call.tenant_id, email_id)
         tasks = await task_views.of_email(session, call.tenant_id, email_id)
         behind = await trace.waiting_on(session, call.tenant_id, email_id)
         parent = await trace.get(session, call.tenant_id, email["waits_for"]) if email["waits_for"] else None
@@ -44,6 +45,7 @@ async def show(call: PageCall) -> web.Response:
         call,
         "trace.html",
         email=email,
+        problems=content["problems"] if content else [],
         tasks=tasks,
         answers={task["task_id"]: timeline.answer_label(task) for task in tasks if task["resolution"]},
         behind=behind,

@@ -18,27 +18,40 @@ STATUSES = ("open", "pending", "closed", "merged")
 
 
 async def listing(call: PageCall) -> web.Response:
-    query = call.request.query.get("q", "")[:200].strip()
-    status = call.request.query.get("status", "")
+    query = call.request.query
+    words, status, tag = query.get("q", "")[:200].strip(), query.get("status", ""), query.get("tag", "")[:50].replace("\0", "")
     status = status if status in STATUSES else ""
-    before = call.request.query.get("before", "")
-    number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    assignee, mailbox, client = query.get("assignee", ""), _uuid(query.get("mailbox")), _uuid(query.get("client"))
+    before = _number(query.get("before", ""))
+    wanted = tickets.Filter(
+        words=words,
+        status=status or None,
+        client_id=client,
+        assignee_id=call.user.user_id if assignee == "me" else _uuid(assignee),
+        unassigned=assignee == "none",
+        mailbox_id=mailbox,
+        tag=tag or None,
+    )
     async with call.session() as session:
-        rows = await tickets.page(
-            session, call.tenant_id, query=query, status=status or None, before=number, limit=PAGE + 1
-        )
-        boxes = [] if rows else await people.mailboxes(session, call.tenant_id)
+        rows = await tickets.page(session, call.tenant_id, wanted, before=before, limit=PAGE + 1)
+        users = await people.users(session, call.tenant_id)
+        boxes = await people.mailbox_names(session, call.tenant_id)
+        client_name = await people.client_name(session, call.tenant_id, client) if client else None
     shown = rows[:PAGE]
+    chosen = {"q": words, "status": status, "assignee": assignee, "mailbox": str(mailbox or ""),
+              "client": str(client or ""), "tag": tag}  # fmt: skip
+    chosen = {name: value for name, value in chosen.items() if value}
     return await render(
         call,
         "tickets.html",
         tickets=shown,
-        query=query,
-        chosen=status,
+        chosen=chosen,
         statuses=STATUSES,
-        before=number,
-        older=shown[-1]["number"] if len(rows) > PAGE else None,
+        users=users,
         mailboxes=boxes,
+        client_name=client_name,
+        before=before,
+        older=shown[-1]["number"] if len(rows) > PAGE else None,
     )
 
 
@@ -68,3 +81,14 @@ async def show(call: PageCall) -> web.Response:
         decision=first["decision"] if first else None,
         reply_address=call.services.reply_address(call.tenant_id, ticket["number"], ticket["mailbox"]),
     )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
