@@ -13,7 +13,6 @@ import hashlib
 import os
 import smtplib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -125,7 +124,7 @@ async def _make_manifold(url: str) -> None:
 @asynccontextmanager
 async def _web(database_url: str) -> AsyncIterator[str]:
     """`postroom web` over this database, and where it is."""
-    port = postgres._free_port()
+    port = postgres.free_port()
     base = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as objects:
         environment = {
@@ -138,7 +137,7 @@ async def _web(database_url: str) -> AsyncIterator[str]:
             "POSTROOM_WEB_PORT": str(port),
             "POSTROOM_LOG_LEVEL": "ERROR",
         }
-        process = subprocess.Popen([sys.executable, "-m", "workers.cli", "web"], env=environment)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "workers.cli", "web", env=environment)
         try:
             async with aiohttp.ClientSession(base) as http:
                 for _ in range(300):
@@ -150,7 +149,7 @@ async def _web(database_url: str) -> AsyncIterator[str]:
             yield base
         finally:
             process.terminate()
-            process.wait(30)
+            await process.wait()
 
 
 async def answers() -> results.Row:
@@ -212,7 +211,9 @@ def main() -> None:
         rows.append(asyncio.run(answers()))
         print(rows[-1])
     if arguments.only is None:
-        how = f"Pages as a browser asks for them, one after another, with {arguments.messages:,} messages in the tenant."
+        how = (
+            f"Pages as a browser asks for them, one after another, with {arguments.messages:,} messages in the tenant."
+        )
         results.write("Console", how, rows)
 
 

@@ -24,5 +24,5 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "unknown"
         # Methods are a sender's to invent; only those that we serve are worth a series.
-        method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "DELETE") else "other"
+        method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
         HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - began)

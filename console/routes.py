@@ -73,6 +73,8 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Page("POST", "/tasks/{id}/assignee", "agent", tasks.assign, audit="assign_task", api="assign_task"),
     Page("GET", "/tickets", "viewer", tickets.listing),
     Page("GET", "/tickets/{id}", "viewer", tickets.show),
+    Page("POST", "/tickets/{id}", "agent", tickets.change, audit="change_ticket", api="change_ticket"),
+    Page("POST", "/tickets/{id}/notes", "agent", tickets.note, audit="add_note", api="add_note"),
     Page("GET", "/find", "viewer", emails.find),
     Page("GET", "/emails/{id}", "viewer", emails.show),
     Page("GET", "/emails/{id}/html", "viewer", files.html),

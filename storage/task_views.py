@@ -66,7 +66,7 @@ async def answered(session: Session, tenant_id: UUID, task_ids: Sequence[UUID], 
     if not task_ids:
         return []
     return await session.fetch(
-        """select task_id, options, resolution, held_until from tasks
+        """select task_id, options, resolution, held_until, delivered_at from tasks
             where tenant_id = $1 and task_id = any($2) and state = 'resolved' and resolved_by = $3
             order by resolved_at, task_id""",
         tenant_id,

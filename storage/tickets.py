@@ -15,7 +15,8 @@ MAX_TEXT = 500_000
 
 _TICKET = """
 select t.*, c.name as client_name, p.name as contact_name, p.address as contact_address,
-       u.name as assignee_name, u.email as assignee_email, m.address as mailbox, into_ticket.number as merged_into_number,
+       u.name as assignee_name, u.email as assignee_email, m.address as mailbox,
+       into_ticket.number as merged_into_number,
        linked.number as linked_number,
        (select count(*) from comments where tenant_id = t.tenant_id and ticket_id = t.ticket_id) as comment_count
   from tickets t
@@ -54,7 +55,7 @@ async def page(
         return [row] if row and wanted.status in (None, row["status"]) and before is None else []
     return await session.fetch(
         f"""{_TICKET} and t.ticket_id in (select ticket_id from search_tickets($2, $3, $4, $5, $6, $7, $8, $9, $10))
-            order by t.number desc""",
+            order by t.number desc""",  # noqa: S608 (constants only)
         tenant_id,
         word_patterns(wanted.words),
         wanted.status,
@@ -119,6 +120,5 @@ async def inline_images(session: Session, tenant_id: UUID, email_id: UUID) -> li
 def word_patterns(query: str) -> list[str]:
     """A LIKE pattern, in lower case, for each word that a person typed; what LIKE takes for special is itself."""
     words = query.lower().replace("\0", " ").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").split()
-    # Three letters make a look into the index. Shorter ones are looked up where words begin; not those of scripts
-    # without spaces.
-    return [f"% {word}%" if len(word) < 3 and word.isascii() else f"%{word}%" for word in words[:10]]
+    # The index knows three letters in a row: shorter words are looked up where words begin, if their script has spaces.
+    return [f"% {word}%" if len(word) < 3 and word.isascii() and word.isalnum() else f"%{word}%" for word in words[:10]]

@@ -70,14 +70,14 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
     if number.isascii() and number.isdigit() and len(number) < 19:
         return await session.fetch(
             f"""{_EMAIL} and e.ticket_id = (select ticket_id from tickets where tenant_id = $1 and number = $2)
-                order by e.seq desc limit $3""",
+                order by e.seq desc limit $3""",  # noqa: S608 (constants only)
             tenant_id,
             int(number),
             limit,
         )
     by_place = await session.fetch(
         f"""{_EMAIL} and e.mailbox_id in (select mailbox_id from mailboxes where tenant_id = $1) and e.locator = $2
-            order by e.seq desc limit $3""",
+            order by e.seq desc limit $3""",  # noqa: S608 (constants only)
         tenant_id,
         query,
         limit,
@@ -86,7 +86,7 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
         return by_place
     return await session.fetch(
         f"""{_EMAIL} and e.email_id in (select email_id from search_emails($2, null, $3))
-            order by e.seq desc""",
+            order by e.seq desc""",  # noqa: S608 (constants only)
         tenant_id,
         word_patterns(query),
         limit,

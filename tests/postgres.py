@@ -31,7 +31,7 @@ class PostgresServer:
 
     def __init__(self, directory: Path) -> None:
         self._data = directory / "data"
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._data.mkdir(mode=0o700)
         self._user = "-"
@@ -123,7 +123,7 @@ async def _execute(postgres: PostgresServer, statement: str) -> None:
         await connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

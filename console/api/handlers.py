@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,15 @@ async def list_tickets(call: ApiCall) -> web.Response:
         rows = await tickets.page(
             session,
             call.tenant_id,
-            tickets.Filter(words=query.q, status=query.status),
+            tickets.Filter(
+                words=query.q,
+                status=query.status,
+                client_id=query.client_id,
+                assignee_id=query.assignee_id,
+                unassigned=query.unassigned,
+                mailbox_id=query.mailbox_id,
+                tag=query.tag.replace("\0", "") if query.tag else None,
+            ),
             before=key[0] if key else None,
             limit=query.limit + 1,
         )
@@ -103,7 +111,9 @@ async def resolve_task(call: ApiCall) -> web.Response:
     body = requests.parse(call, models.Resolution)
     resolution = TaskResolution(choice=body.choice, by=call.actor, remember=body.remember)
     try:
-        settled = await call.delivery.answer(call.tenant_id, task_id, resolution)
+        settled = await call.delivery.answer(
+            call.tenant_id, task_id, resolution, hold=timedelta(seconds=body.hold_seconds)
+        )
     except LookupError:
         raise NotFound from None
     except InvalidChoice:

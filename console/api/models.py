@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from console.api.paging import PageQuery
 from domain.inbound import Outcome, Provider
 from domain.task import Candidate, Option, TaskKind, TaskState
+from storage.ticket_changes import MAX_TAGS, Priority, Status
 
 TicketStatus = Literal["open", "pending", "closed", "merged"]
 EmailState = Literal["listed", "started", "waiting", "done"]
@@ -70,6 +71,7 @@ class Comment(BaseModel):
     author: Author
     text: str
     html: str
+    internal: bool = Field(description="a note between colleagues")
     created_at: datetime
     email_id: UUID | None
     attachments: list[Attachment]
@@ -87,6 +89,7 @@ class Ticket(BaseModel):
     client: Client | None
     contact: Contact | None
     assignee: Assignee | None
+    tags: list[str]
     mailbox_id: UUID
     mailbox: str
     merged_into: UUID | None = Field(description="the ticket this one was merged into")
@@ -164,6 +167,7 @@ class Task(BaseModel):
     question: str
     options: list[Option]
     candidates: list[Candidate]
+    assignee: Assignee | None = Field(description="who has it in hand")
     default: str = Field(description="the option that applies by itself at the deadline")
     state: TaskState
     stage: Literal["", "reminded", "escalated"]
@@ -186,6 +190,36 @@ class Resolution(BaseModel):
 
     choice: str = Field(max_length=200)
     remember: bool = False
+    hold_seconds: int = Field(
+        default=0, ge=0, le=60, description="how long the answer may be taken back before the mail goes on"
+    )
+
+
+class Assignment(BaseModel):
+    """Who has it in hand; null is nobody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    assignee_id: UUID | None
+
+
+class TicketChange(BaseModel):
+    """What to set; what is left out stays. `assignee_id` null takes the ticket out of everybody's hands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | None = None
+    priority: Priority | None = None
+    assignee_id: UUID | None = None
+    tags: list[str] | None = Field(default=None, max_length=MAX_TAGS)
+
+
+class Note(BaseModel):
+    """A note between colleagues."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=20_000)
 
 
 class Mailbox(BaseModel):
@@ -217,6 +251,11 @@ class ProblemDetails(BaseModel):
 class TicketQuery(PageQuery):
     q: str = Field(default="", max_length=200, description="a number, or words of subject, contact or client")
     status: TicketStatus | None = Field(default=None, description="merged tickets are listed only when asked for")
+    assignee_id: UUID | None = None
+    unassigned: bool = False
+    mailbox_id: UUID | None = None
+    client_id: UUID | None = None
+    tag: str | None = Field(default=None, max_length=50)
 
 
 class EmailQuery(PageQuery):

@@ -7,7 +7,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from console.api import deciding, deciding_models, destinations, event_models, events, handlers, models, rules, tickets
+from console.api import (
+    deciding,
+    deciding_models,
+    desk,
+    destinations,
+    event_models,
+    events,
+    handlers,
+    models,
+    rules,
+    tickets,
+)
 from console.api.paging import PageQuery
 from console.calls import ApiHandler
 from storage.api_tokens import Scope
@@ -79,6 +90,49 @@ OPERATIONS: tuple[Operation, ...] = (
         body=models.Resolution,
         errors=(409, 422),
         audit="resolve_task",
+    ),
+    Operation(
+        "POST",
+        "/tasks/{id}/undo",
+        "write",
+        desk.take_back_answer,
+        "Takes an answer back that is still held",
+        models.Task,
+        errors=(409,),
+        audit="take_back_answer",
+    ),
+    Operation(
+        "PUT",
+        "/tasks/{id}/assignee",
+        "write",
+        desk.assign_task,
+        "Puts a question into somebody's hands",
+        models.Task,
+        body=models.Assignment,
+        errors=(422,),
+        audit="assign_task",
+    ),
+    Operation(
+        "PATCH",
+        "/tickets/{id}",
+        "write",
+        desk.change_ticket,
+        "Sets status, priority, assignee or tags of a ticket",
+        models.Ticket,
+        body=models.TicketChange,
+        errors=(409, 422),
+        audit="change_ticket",
+    ),
+    Operation(
+        "POST",
+        "/tickets/{id}/notes",
+        "write",
+        desk.add_note,
+        "Writes a note that only colleagues see",
+        models.Comment,
+        body=models.Note,
+        errors=(409, 422),
+        audit="add_note",
     ),
     Operation(
         "GET",

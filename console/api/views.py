@@ -38,6 +38,7 @@ async def comment(row: Any, manifest: list[Any]) -> models.Comment:
         author=models.Author(name=row["author_name"], address=row["author_address"]),
         text=row["text"],
         html=html,
+        internal=row["internal"],
         created_at=row["created_at"],
         email_id=row["email_id"],
         attachments=[attachment(part) for part in manifest],
@@ -57,6 +58,7 @@ def ticket(row: Any, comments: list[models.Comment], services: Services) -> mode
         if row["contact_id"]
         else None,
         assignee=models.Assignee(id=row["assignee_id"], name=row["assignee_name"]) if row["assignee_id"] else None,
+        tags=row["tags"],
         mailbox_id=row["mailbox_id"],
         mailbox=row["mailbox"],
         merged_into=row["merged_into"],
@@ -105,6 +107,7 @@ def task(row: Any) -> models.Task:
         question=row["question"],
         options=row["options"],
         candidates=row["candidates"],
+        assignee=models.Assignee(id=row["assignee_id"], name=row["assignee_name"]) if row["assignee_id"] else None,
         default=row["default_option"],
         state=row["state"],
         stage=row["stage"],

@@ -204,6 +204,7 @@ def _toast(done: list[Any], others: str) -> dict[str, Any] | None:
         "label": timeline.answer_label(done[0]),
         "others": int(others) if others.isascii() and others.isdigit() and len(others) < 4 else 0,
         "held": ",".join(str(task["task_id"]) for task in held),
+        "owed": not held and any(task["delivered_at"] is None for task in done),
         "until": max((task["held_until"] for task in held), default=None),
     }
 

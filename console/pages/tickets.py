@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 from uuid import UUID
 
 from aiohttp import web
 
 from console.calls import NotFound, PageCall
 from console.templating import render
-from storage import people, tickets, trace
+from storage import people, ticket_changes, tickets, trace
 
 PAGE = 50
 # A conversation longer than this opens with its newest messages.
 SHOWN = 100
+MAX_NOTE = 20_000
 STATUSES = ("open", "pending", "closed", "merged")
 
 
 async def listing(call: PageCall) -> web.Response:
     query = call.request.query
-    words, status, tag = query.get("q", "")[:200].strip(), query.get("status", ""), query.get("tag", "")[:50].replace("\0", "")
+    words, status, tag = (
+        query.get("q", "")[:200].strip(),
+        query.get("status", ""),
+        query.get("tag", "")[:50].replace("\0", ""),
+    )
     status = status if status in STATUSES else ""
     assignee, mailbox, client = query.get("assignee", ""), _uuid(query.get("mailbox")), _uuid(query.get("client"))
     before = _number(query.get("before", ""))
@@ -81,6 +87,51 @@ async def show(call: PageCall) -> web.Response:
         decision=first["decision"] if first else None,
         reply_address=call.services.reply_address(call.tenant_id, ticket["number"], ticket["mailbox"]),
     )
+
+
+async def change(call: PageCall) -> web.Response:
+    """Sets what the form names: status, priority, assignee, tags."""
+    form = await call.request.post()
+    given = {name: str(value) for name, value in form.items()}
+    status, priority = given.get("status"), given.get("priority")
+    if status not in (None, "open", "pending", "closed") or priority not in (None, "low", "normal", "high", "urgent"):
+        raise NotFound
+    assignee = given.get("assignee", "")
+    wanted = ticket_changes.Changes(
+        status=cast("ticket_changes.Status | None", status),
+        priority=cast("ticket_changes.Priority | None", priority),
+        assign="assignee" in given,
+        assignee_id=call.user.user_id if assignee == "me" else _uuid(assignee),
+        tags=given["tags"].split(",") if "tags" in given else None,
+    )
+    return await _change(
+        call, lambda session, ticket: ticket_changes.change(session, call.tenant_id, ticket, wanted, actor=call.actor)
+    )
+
+
+async def note(call: PageCall) -> web.Response:
+    """Adds a note between colleagues."""
+    text = str((await call.request.post()).get("text", "")).strip()[:MAX_NOTE]
+    if not text:
+        return web.Response(status=303, headers={"Location": f"/tickets/{call.id('id')}#note"})
+    return await _change(
+        call,
+        lambda session, ticket: ticket_changes.add_note(
+            session, call.tenant_id, ticket, text, name=call.user.name, address=call.user.email, actor=call.actor
+        ),
+    )
+
+
+async def _change(call: PageCall, act: Callable[[Any, UUID], Awaitable[Any]]) -> web.Response:
+    async with call.session() as session:
+        ticket = await tickets.get(session, call.tenant_id, call.id("id"))
+        if ticket is None:
+            raise NotFound
+        try:
+            await act(session, ticket["ticket_id"])
+        except (LookupError, ticket_changes.Unchangeable):
+            raise NotFound from None
+    return web.Response(status=303, headers={"Location": f"/tickets/{ticket['number']}"})
 
 
 def _number(text: str) -> int | None:

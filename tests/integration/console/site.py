@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,9 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(db: Database, parser: ParserPool, objects: Path) -> AsyncIterator[Site]:
+async def open_site(
+    db: Database, parser: ParserPool, objects: Path, *, undo_for: timedelta = timedelta(0)
+) -> AsyncIterator[Site]:
     async with AsyncExitStack() as stack:
         tenant = await admin.ensure_default_tenant(db, address=SUPPORT)
         store, keyring, temporal = Objects(objects.as_uri()), KeyRing(MASTER_KEYS), Temporal()
@@ -186,6 +189,7 @@ async def open_site(db: Database, parser: ParserPool, objects: Path) -> AsyncIte
             token_keys=keyring.derive("reply-token"),
             public_url=PUBLIC_URL,
             temporal_ui_url="http://temporal.test",
+            undo_for=undo_for,
         )
         delivery = Delivery(services)
         server = TestServer(make_application(services, delivery), host="127.0.0.1")

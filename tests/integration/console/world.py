@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,8 @@ from console.passwords import HASHER
 from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
 from domain.rules import RuleSet
-from storage import events, loops, merging, people, replays, rules
+from domain.task import TaskResolution
+from storage import events, loops, merging, people, replays, rules, tasks
 from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
@@ -135,6 +136,28 @@ async def _login(world: World) -> Example:
     return Example(path=link)
 
 
+async def _bulk(world: World) -> Example:
+    return Example({"task": world.ids["tasks"], "choice": "no_client"})
+
+
+async def _undo(world: World) -> Example:
+    await _hold(world, "owner@postroom.test")
+    return Example({"tasks": world.ids["tasks"]})
+
+
+async def _held_by_api(world: World) -> Example:
+    await _hold(world, "api:tests")
+    return Example()
+
+
+async def _hold(world: World, by: str) -> None:
+    """An answer that may be taken back for a minute."""
+    resolution, minute = TaskResolution(choice="no_client", by=by), timedelta(minutes=1)
+    async with world.site.db.tenant(world.tenant_id) as session:
+        task_id = UUID(world.ids["tasks"])
+        await tasks.settle(session, world.tenant_id, task_id, resolution, delivered=False, hold=minute)
+
+
 async def _second(world: World) -> int:
     """The number of another ticket of the world."""
     async with world.site.db.tenant(world.tenant_id) as session:
@@ -215,6 +238,11 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /tokens": _body(name="Shop", scope="read", days="30"),
     "POST /tokens/{id}/revoke": _body(),
     "POST /tasks/{id}": _body(choice="no_client"),
+    "POST /tasks/bulk": _bulk,
+    "POST /tasks/undo": _undo,
+    "POST /tasks/{id}/assignee": _body(assignee="me"),
+    "POST /tickets/{id}": _body(status="closed", tags="Billing, vip"),
+    "POST /tickets/{id}/notes": _body(text="I know them."),
     "POST /event-endpoints": _body(url="https://receiver.example/", kinds="ticket.created"),
     "POST /event-endpoints/{id}/state": _body(state="paused"),
     "POST /event-endpoints/{id}/remove": _body(),
@@ -224,6 +252,10 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
 # For each operation that takes a body or changes something.
 BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /tasks/{id}/resolution": _body(choice="no_client"),
+    "POST /tasks/{id}/undo": _held_by_api,
+    "PUT /tasks/{id}/assignee": _body(assignee_id=None),
+    "PATCH /tickets/{id}": _body(status="closed", tags=["billing"]),
+    "POST /tickets/{id}/notes": _body(text="Seen by the billing system."),
     "POST /tickets/{id}/outbound": _body(to=["buyer@example.org"]),
     "POST /comments/{id}/split": _split,
     "POST /comments/{id}/move": _move,

@@ -67,13 +67,8 @@ async def test_other_policies_only_let_the_directory_and_searches_read(owner: Co
         """select tablename, roles, cmd from pg_policies
             where schemaname = 'public' and not roles && array['public', 'postroom_app']::name[]"""
     )
-<<<<<<< HEAD
-    assert {tuple(p["roles"]) for p in others} == {("postroom_directory",)}
-    assert {p["tablename"] for p in others if p["cmd"] != "SELECT"} == WRITTEN_BY_THE_DIRECTORY - NOT_OF_A_TENANT
-=======
     assert {tuple(p["roles"]) for p in others} == {("postroom_directory",), ("postroom_search",)}
-    assert {p["tablename"] for p in others if p["cmd"] != "SELECT"} == WRITTEN_BY_THE_DIRECTORY
->>>>>>> 69a5efc (wip)
+    assert {p["tablename"] for p in others if p["cmd"] != "SELECT"} == WRITTEN_BY_THE_DIRECTORY - NOT_OF_A_TENANT
 
 
 async def test_every_primary_key_and_unique_index_begins_with_the_tenant(owner: Connection) -> None:
@@ -107,7 +102,9 @@ async def test_every_foreign_key_begins_with_the_tenant_on_both_sides(owner: Con
 
 
 async def test_the_application_role_has_no_way_round(owner: Connection) -> None:
-    roles = await owner.fetch("select * from pg_roles where rolname in ('postroom_app', 'postroom_directory', 'postroom_search')")
+    roles = await owner.fetch(
+        "select * from pg_roles where rolname in ('postroom_app', 'postroom_directory', 'postroom_search')"
+    )
     assert len(roles) == 3
     for role in roles:
         assert not any(
