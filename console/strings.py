@@ -206,7 +206,6 @@ STRINGS: Final[dict[str, str]] = {
     "error.home": "To the tasks",
     # Tasks
     "tasks.title": "Tasks",
-    "tasks.lead": "Mails that wait until a person answers a question. Oldest first.",
     "tasks.empty.title": "Nothing waits for you",
     "tasks.empty": "Mail is being turned into tickets by itself. When postroom is not sure, it asks here.",
     "tasks.with": "{n} more wait with it",
