@@ -49,6 +49,9 @@ class Runs(Protocol):
     async def change_mailbox(self, mailbox_id: UUID, signal: str, *arguments: object) -> None:
         """Signals the mailbox's entity workflow. Raises NotRunning."""
 
+    async def end_mailbox(self, mailbox_id: UUID) -> None:
+        """Ends the mailbox's entity workflow; one that does not run is success."""
+
     async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
         """Wakes a reply that waits for this mail; one that has ended already is success."""
 

@@ -82,19 +82,20 @@ async def since(session: Session, tenant_id: UUID, moment: datetime, mailbox_id:
     return [*closed, *live]
 
 
-async def totals(session: Session, tenant_id: UUID) -> dict[UUID, int]:
-    """How many messages of each mailbox are done, since ever; under `ALL` the tenant's."""
+async def per_mailbox(session: Session, tenant_id: UUID, moment: datetime) -> dict[UUID, int]:
+    """How many messages of each mailbox were done since the hour of `moment`; under `ALL` the tenant's."""
+    until = await _closed_until(session, tenant_id) or NEVER
     rows = await session.fetch(
         """select mailbox_id, sum(done)::bigint as done from (
-             select mailbox_id, done from mail_hours where tenant_id = $1
+             select mailbox_id, done from mail_hours where tenant_id = $1 and hour >= $2
              union all
-             select coalesce(mailbox_id, $3), count(*) from emails
-              where tenant_id = $1 and done_at is not null
-                and done_at >= coalesce((select until from mail_hours_closed where tenant_id = $1), $2)
+             select coalesce(mailbox_id, $4), count(*) from emails
+              where tenant_id = $1 and done_at is not null and done_at >= $3
               group by grouping sets ((), (mailbox_id))) counted
             group by mailbox_id""",
         tenant_id,
-        NEVER,
+        moment.replace(minute=0, second=0, microsecond=0),
+        max(moment.replace(minute=0, second=0, microsecond=0), until),
         ALL,
     )
     return {row["mailbox_id"]: row["done"] for row in rows}

@@ -103,8 +103,9 @@ async def some(session: Session, tenant_id: UUID, mailbox_ids: Sequence[UUID]) -
 async def with_setting(session: Session, tenant_id: UUID, provider: Provider, name: str) -> list[Mailbox]:
     """The tenant's mailboxes of this kind whose settings say something under this name, the newest first."""
     rows = await session.fetch(
-        """select tenant_id, mailbox_id, address, provider, settings, sealed_secret, state, status from mailboxes
-            where tenant_id = $1 and provider = $2 and settings ->> $3 is not null order by mailbox_id desc""",
+        """select tenant_id, mailbox_id, address, provider, settings, sealed_secret, state, status, revision
+             from mailboxes where tenant_id = $1 and provider = $2 and settings ->> $3 is not null
+            order by mailbox_id desc""",
         tenant_id,
         provider,
         name,

@@ -108,24 +108,6 @@ async def set_mailbox_access(
     )
 
 
-async def mailboxes(session: Session, tenant_id: UUID) -> list[Any]:
-    """Every mailbox by address, with how many of its messages were listed, are done and are still open."""
-    return await session.fetch(
-        """select m.*, d.name as defaults_name, d.queue,
-                  n.listed, n.listed - o.open as done, o.open, n.last_message_at
-             from mailboxes m
-             left join inbound_defaults d on d.tenant_id = m.tenant_id and d.defaults_id = m.defaults_id and d.active
-             cross join lateral (select coalesce(sum(y.listed), 0)::bigint as listed, max(y.last_at) as last_message_at
-                                   from mailbox_tallies y
-                                  where y.tenant_id = m.tenant_id and y.mailbox_id = m.mailbox_id) n
-             cross join lateral (select count(*) as open from emails e
-                                  where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
-                                    and e.state <> 'done') o
-            where m.tenant_id = $1 order by m.address""",
-        tenant_id,
-    )
-
-
 async def mailbox_names(session: Session, tenant_id: UUID) -> list[Any]:
     """Id, address and provider of every mailbox, by address."""
     return await session.fetch(

@@ -93,6 +93,13 @@ async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 
     )
 
 
+async def of_mailbox(session: Session, tenant_id: UUID, mailbox_id: UUID, *, limit: int) -> list[Any]:
+    """The latest messages of one mailbox."""
+    return await session.fetch(
+        f"{_EMAIL} and e.mailbox_id = $2 order by e.seq desc limit $3", tenant_id, mailbox_id, limit
+    )
+
+
 async def of_ticket(session: Session, tenant_id: UUID, ticket_id: UUID) -> list[Any]:
     """Every message that came to this ticket, duplicates too, oldest first."""
     return await session.fetch(f"{_EMAIL} and e.ticket_id = $2 order by e.seq limit 200", tenant_id, ticket_id)

@@ -201,6 +201,14 @@ class TemporalRuns:
     async def change_mailbox(self, mailbox_id: UUID, signal: str, *arguments: object) -> None:
         await self._signal(mailbox_workflow_id(mailbox_id), signal, *arguments)
 
+    async def end_mailbox(self, mailbox_id: UUID) -> None:
+        handle = self.client.get_workflow_handle(mailbox_workflow_id(mailbox_id))
+        try:
+            await handle.terminate(reason="the mailbox was removed", rpc_timeout=_RPC)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+
     async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
         with contextlib.suppress(NotRunning):
             await self._signal(workflow_id, names.PARENT_DONE, email_id)

@@ -14,7 +14,7 @@ from console.api import models, paging, requests, views
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
-from storage import attachments, people, task_views, tickets, trace
+from storage import attachments, task_views, tickets, trace
 from storage.tasks import InvalidChoice
 
 # How much of each conversation a list of tickets carries.
@@ -133,13 +133,6 @@ async def resolve_task(call: ApiCall) -> web.Response:
             choice=winner.choice,
         )
     return await get_task(call)
-
-
-async def list_mailboxes(call: ApiCall) -> web.Response:
-    paging.parse(paging.PageQuery, call.request.query)
-    async with call.session() as session:
-        rows = await people.mailboxes(session, call.tenant_id)
-    return _json(models.Page[models.Mailbox](items=[views.mailbox(row) for row in rows], next=None))
 
 
 async def get_attachment(call: ApiCall) -> web.StreamResponse:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from datetime import date, datetime
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -223,18 +223,61 @@ class Note(BaseModel):
 
 
 class Mailbox(BaseModel):
-    """A connected mailbox; `listed = done + open` at every moment."""
+    """A mailbox; `listed = done + open` at every moment. `draft`: being set up, not read yet."""
 
     id: UUID
     address: str
     provider: Provider
-    state: Literal["active", "paused", "needs_reauth"]
+    state: Literal["draft", "active", "paused", "needs_reauth"]
     status: str
     status_at: datetime | None
     last_sync_at: datetime | None
+    last_message_at: datetime | None
     listed: int
     done: int
     open: int
+    queue: str | None
+
+
+class Resync(BaseModel):
+    """Everything received since this day is listed again; what is known stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: date
+
+
+class JobRequest(BaseModel):
+    """Work for a worker. `diagnose` tries the source step by step; `reconcile` compares it with the ledger, and with
+    `repair` mends what it finds; `count` tells what a resync since a day would list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["diagnose", "reconcile", "count"]
+    repair: bool = False
+    since: date | None = None
+
+
+class JobStep(BaseModel):
+    """One finding of a diagnosis; `advice` says what to do where it does not work."""
+
+    name: str
+    works: bool
+    detail: str
+    advice: str = ""
+
+
+class MailboxJob(BaseModel):
+    """Work on a mailbox, and what it found so far."""
+
+    id: UUID
+    mailbox_id: UUID
+    kind: Literal["diagnose", "reconcile", "count", "consent", "redeem"]
+    state: Literal["running", "done", "failed"]
+    steps: list[JobStep]
+    result: dict[str, Any]
+    asked_by: str
+    created_at: datetime
 
 
 class ProblemDetails(BaseModel):

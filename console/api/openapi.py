@@ -18,6 +18,7 @@ _ERRORS = {
     403: "The token's scope does not reach this far",
     404: "Nothing with this id in this tenant",
     409: "Somebody else came first, or the thing is not in a state for this",
+    503: "Temporal or a worker cannot be reached; nothing was changed",
     422: "The body is not what this operation takes",
 }
 

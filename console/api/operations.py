@@ -15,6 +15,7 @@ from console.api import (
     event_models,
     events,
     handlers,
+    mailboxes,
     models,
     rules,
     tickets,
@@ -48,6 +49,75 @@ class Operation:
     def name(self) -> str:
         return self.handler.__name__
 
+
+_MAILBOX = "/mailboxes/{id}"
+MAILBOXES: tuple[Operation, ...] = (
+    Operation(
+        "GET",
+        "/mailboxes",
+        "read",
+        mailboxes.list_mailboxes,
+        "The mailboxes and how each one stands",
+        models.Page[models.Mailbox],
+        query=PageQuery,
+    ),
+    Operation("GET", _MAILBOX, "read", mailboxes.get_mailbox, "A mailbox", models.Mailbox),
+    Operation(
+        "POST",
+        f"{_MAILBOX}/pause",
+        "admin",
+        mailboxes.pause_mailbox,
+        "Stops reading; the cursor is kept",
+        models.Mailbox,
+        errors=(503,),
+        audit="pause_mailbox",
+    ),
+    Operation(
+        "POST",
+        f"{_MAILBOX}/resume",
+        "admin",
+        mailboxes.resume_mailbox,
+        "Reads on from the cursor",
+        models.Mailbox,
+        errors=(503,),
+        audit="resume_mailbox",
+    ),
+    Operation(
+        "POST",
+        f"{_MAILBOX}/resync",
+        "admin",
+        mailboxes.resync_mailbox,
+        "Lists everything since a day again",
+        models.Mailbox,
+        body=models.Resync,
+        errors=(422, 503),
+        audit="resync_mailbox",
+    ),
+    Operation(
+        "POST",
+        f"{_MAILBOX}/remove",
+        "admin",
+        mailboxes.remove_mailbox,
+        "Disconnects a mailbox and forgets its credentials; mail and tickets stay",
+        models.Page[models.Mailbox],
+        errors=(503,),
+        audit="remove_mailbox",
+    ),
+    Operation(
+        "POST",
+        f"{_MAILBOX}/jobs",
+        "admin",
+        mailboxes.start_mailbox_job,
+        "Has a worker try the source, compare it with the ledger, or count what is new",
+        models.MailboxJob,
+        body=models.JobRequest,
+        errors=(422,),
+        audit="examine_mailbox",
+    ),
+    Operation(
+        "GET", "/mailbox-jobs/{id}", "read", mailboxes.get_mailbox_job, "What a job found so far", models.MailboxJob
+    ),
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -143,6 +213,7 @@ OPERATIONS: tuple[Operation, ...] = (
         models.Page[models.Mailbox],
         query=PageQuery,
     ),
+    *MAILBOXES,
     Operation(
         "GET",
         "/attachments/{id}",

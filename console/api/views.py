@@ -124,9 +124,5 @@ def task(row: Any) -> models.Task:
     )
 
 
-def mailbox(row: Any) -> models.Mailbox:
-    return models.Mailbox.model_validate({**row, "id": row["mailbox_id"]})
-
-
 def _link(urls: dict[str, str]) -> Callable[[str], str | None]:
     return urls.get

@@ -9,7 +9,7 @@ from aiohttp import web
 from console import timeline
 from console.calls import NotFound, PageCall
 from console.templating import render
-from storage import people, task_views, trace
+from storage import mailbox_views, task_views, trace
 
 LATEST = 50
 
@@ -22,7 +22,7 @@ async def find(call: PageCall) -> web.Response:
             rows = await trace.search(session, call.tenant_id, query)
         else:
             rows = await trace.page(session, call.tenant_id, before=None, limit=LATEST)
-        boxes = [] if rows else await people.mailboxes(session, call.tenant_id)
+        boxes = [] if rows else await mailbox_views.page(session, call.tenant_id)
     if query and len(rows) == 1:
         return web.Response(status=303, headers={"Location": f"/emails/{rows[0]['email_id']}"})
     return await render(call, "find.html", query=query, emails=rows, mailboxes=boxes)

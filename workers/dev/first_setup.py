@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from storage import people
+from storage import mailbox_views
 from storage.database import Database
 from storage.secrets import KeyRing
 from workers import admin
@@ -60,7 +60,7 @@ async def set_up(
             token = await admin.create_api_token(db, tenant.tenant_id, "postroom dev", "admin")
             data.remember(API_ACCESS_FILE, token)
         async with db.tenant(tenant.tenant_id) as session:
-            rows = await people.mailboxes(session, tenant.tenant_id)
+            rows = await mailbox_views.page(session, tenant.tenant_id)
         return Access(
             login_url=await admin.create_login_link(db, tenant.tenant_id, tenant.owner, console_url),
             api_token=token,

@@ -27,6 +27,7 @@ from console.delivery import Delivery
 from console.services import Services
 from domain.deciding import Decide
 from domain.identity import header_message_id
+from domain.mailbox_jobs import MailboxJob
 from domain.runs import NotRunning
 from domain.task import AskPerson, TaskResolution
 from mail.pool import ParserPool
@@ -49,6 +50,8 @@ class Temporal:
 
     state: str = "up"
     delivered: list[tuple[str, TaskResolution]] = field(default_factory=list)
+    signals: list[tuple[Any, ...]] = field(default_factory=list)
+    jobs: list[MailboxJob] = field(default_factory=list)
 
     async def resolve_task(self, workflow_id: str, resolution: TaskResolution) -> None:
         if self.state == "away":
@@ -56,6 +59,26 @@ class Temporal:
         if self.state == "ended":
             raise NotRunning(workflow_id)
         self.delivered.append((workflow_id, resolution))
+
+    async def change_mailbox(self, mailbox_id: UUID, signal: str, *arguments: object) -> None:
+        self._answer()
+        self.signals.append((mailbox_id, signal, *arguments))
+
+    async def end_mailbox(self, mailbox_id: UUID) -> None:
+        self._answer()
+        self.signals.append((mailbox_id, "end"))
+
+    async def start_job(self, job: MailboxJob) -> None:
+        self._answer()
+        self.jobs.append(job)
+
+    async def pollers(self, queue: str) -> int:
+        self._answer()
+        return 1
+
+    def _answer(self) -> None:
+        if self.state == "away":
+            raise RuntimeError("connection refused")
 
     async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
         """Waiting replies have no run here."""

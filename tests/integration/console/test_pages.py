@@ -189,15 +189,6 @@ async def test_a_merged_ticket_leads_on(site: Site) -> None:
     assert 'This ticket was merged into <a href="/tickets/1">#1</a>' in page
 
 
-@pytest.mark.parametrize("state", ["paused", "needs_reauth"])
-async def test_a_mailbox_in_trouble_says_the_next_step(site: Site, state: str) -> None:
-    async with site.db.tenant(site.tenant.tenant_id) as session:
-        await session.execute("update mailboxes set state = $1, defaults_id = null", state)
-    _, page = await (await site.person("viewer")).get("/mailboxes")
-    assert "postroom mailbox" in page
-    assert "No valid inbound defaults" in page
-
-
 def test_public_routes_are_few() -> None:
     assert {route.path for route in ROUTES if isinstance(route, Public)} == {
         "/login",

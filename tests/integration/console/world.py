@@ -22,6 +22,8 @@ from domain.decision import CircuitKey
 from domain.rules import RuleSet
 from domain.task import TaskResolution
 from storage import events, loops, merging, people, replays, rules, tasks
+from storage import events, loops, merging, people, replays, rules
+from storage import events, loops, mailbox_jobs, merging
 from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
@@ -72,6 +74,7 @@ async def open_world(site: Site) -> World:
         attachment = await session.fetchval("select attachment_id from attachments")
         task = await session.fetchval("select task_id from tasks")
         await loops.open_circuit(session, tenant_id, CircuitKey(scope="tenant", key=""), email["email_id"])
+        job = await mailbox_jobs.create(session, tenant_id, other.mailbox_id, "diagnose", "ann")
         circuit = await session.fetchval("select circuit_id from circuits")
         defaults_id = await session.fetchval("select defaults_id from inbound_defaults")
         contact_id = await session.fetchval("select contact_id from contacts")
@@ -116,6 +119,7 @@ async def open_world(site: Site) -> World:
         "defaults": defaults_id,
         "clients": client_id,
         "contacts": contact_id,
+        "mailbox-jobs": job,
     }
     return World(site, tenant_id, {kind: str(value) for kind, value in ids.items()}, owner, api)
 
@@ -237,6 +241,11 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /users/{id}/sign-out": _body(),
     "POST /tokens": _body(name="Shop", scope="read", days="30"),
     "POST /tokens/{id}/revoke": _body(),
+    "POST /mailboxes/{id}/pause": _body(),
+    "POST /mailboxes/{id}/resume": _body(),
+    "POST /mailboxes/{id}/resync": _body(since="2026-01-01"),
+    "POST /mailboxes/{id}/remove": _body(address="help@other.test"),
+    "POST /mailboxes/{id}/jobs": _body(work="diagnose"),
     "POST /tasks/{id}": _body(choice="no_client"),
     "POST /tasks/bulk": _bulk,
     "POST /tasks/undo": _undo,
@@ -271,6 +280,12 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "PUT /clients/{id}/destination": _destination,
     "PUT /contacts/{id}/destination": _destination,
     "PUT /domains/destination": _domain,
+    "POST /mailboxes/{id}/pause": _body(),
+    "POST /mailboxes/{id}/resume": _body(),
+    "POST /mailboxes/{id}/resync": _body(since="2026-01-01"),
+    "POST /mailboxes/{id}/remove": _body(),
+    "POST /mailboxes/{id}/jobs": _body(kind="diagnose"),
+    "PUT /rules": _body(based_on=0, rule_set={"rules": []}),
     "PUT /policy": _body(),
     "PUT /mailboxes/{id}/policy": _body(),
     "POST /circuits/{id}/reset": _body(),

@@ -20,6 +20,7 @@ FAMILIES = (
     "ticket.link.", "tickets.only.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
     "events.kind.", "events.state.",
     "password.fault.", "account.done.", "role.", "scope.", "users.fault.", "users.done.", "audit.action.",
+    "job.",
 )  # fmt: skip
 
 

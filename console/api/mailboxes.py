@@ -1,0 +1,91 @@
+"""Mailboxes over the API: how they stand, and everything the console does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from console import mailbox_work
+from console.api import models, paging
+from console.api.answers import json_answer
+from console.api.problems import Problem
+from console.api.requests import parse
+from console.calls import ApiCall, NotFound
+from storage import mailbox_jobs, mailbox_views
+
+
+async def list_mailboxes(call: ApiCall) -> web.Response:
+    paging.parse(paging.PageQuery, call.request.query)
+    async with call.session() as session:
+        rows = await mailbox_views.page(session, call.tenant_id)
+    return json_answer(models.Page[models.Mailbox](items=[_mailbox(row) for row in rows], next=None))
+
+
+async def get_mailbox(call: ApiCall) -> web.Response:
+    async with call.session() as session:
+        row = await mailbox_views.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    return json_answer(_mailbox(row))
+
+
+async def pause_mailbox(call: ApiCall) -> web.Response:
+    await _told(mailbox_work.pause(call, call.id("id")))
+    return await get_mailbox(call)
+
+
+async def resume_mailbox(call: ApiCall) -> web.Response:
+    await _told(mailbox_work.resume(call, call.id("id")))
+    return await get_mailbox(call)
+
+
+async def resync_mailbox(call: ApiCall) -> web.Response:
+    body = parse(call, models.Resync)
+    since = datetime(body.since.year, body.since.month, body.since.day, tzinfo=UTC)
+    await _told(mailbox_work.resync(call, call.id("id"), since))
+    return await get_mailbox(call)
+
+
+async def remove_mailbox(call: ApiCall) -> web.Response:
+    await _told(mailbox_work.remove(call, call.id("id")))
+    return await list_mailboxes(call)
+
+
+async def start_mailbox_job(call: ApiCall) -> web.Response:
+    body = parse(call, models.JobRequest)
+    if body.kind == "count" and body.since is None:
+        raise Problem(422, "Say with `since` from which day on to count.")
+    since = datetime(body.since.year, body.since.month, body.since.day, tzinfo=UTC) if body.since else None
+    job_id = await mailbox_work.start_job(call, call.id("id"), body.kind, since=since, repair=body.repair)
+    async with call.session() as session:
+        row = await mailbox_jobs.get(session, call.tenant_id, job_id)
+    return json_answer(_job(row))
+
+
+async def get_mailbox_job(call: ApiCall) -> web.Response:
+    async with call.session() as session:
+        row = await mailbox_jobs.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    return json_answer(_job(row))
+
+
+async def _told(change: Awaitable[None]) -> None:
+    try:
+        await change
+    except mailbox_work.TemporalAway:
+        raise Problem(503, "Temporal cannot be reached, so nothing was changed. Try again when it is back.") from None
+
+
+def _mailbox(row: object) -> models.Mailbox:
+    assert isinstance(row, dict)
+    return models.Mailbox.model_validate({**row, "id": row["mailbox_id"]})
+
+
+def _job(row: object) -> models.MailboxJob:
+    values = dict(row)  # type: ignore[call-overload]
+    # Where a person agrees is for the person, and the rest of it is nobody's.
+    result = {name: value for name, value in values["result"].items() if name not in ("url", "state_sha256")}
+    return models.MailboxJob.model_validate({**values, "id": values["job_id"], "result": result})

@@ -1,0 +1,163 @@
+"""The mailboxes in console and API: how each stands, what can be done, and what happens while Temporal is away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from domain.mailbox_jobs import Comparison, Finding
+from storage import mail_hours, mailbox_jobs
+from tests.integration.console.site import Site
+from tests.letters import letter
+
+
+async def sql(site: Site, statement: str, *arguments: object) -> None:
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute(statement, *arguments)
+
+
+async def state(site: Site) -> str:
+    row = await site.row("select state from mailboxes where tenant_id = $1 and mailbox_id = $2", site.tenant.mailbox_id)
+    return str(row["state"])
+
+
+@pytest.mark.parametrize(
+    ("values", "word", "advice"),
+    [
+        ("state = 'paused'", "paused", "Resume"),
+        ("state = 'needs_reauth'", "has to be reconnected", "Connect it again"),
+        ("last_sync_at = now() - interval '1 hour'", "not read", "Test the connection"),
+        ("last_sync_at = now(), defaults_id = null", "has no defaults", "Choose its defaults"),
+        ("state = 'draft'", "being set up", "Go on setting it up"),
+    ],
+)
+async def test_a_mailbox_that_needs_somebody_says_so_and_has_the_button_for_the_next_step(
+    site: Site, values: str, word: str, advice: str
+) -> None:
+    await sql(site, f"update mailboxes set {values}")
+    person = await site.person("admin")
+    _, listing = await person.get("/mailboxes")
+    assert f">{word}<" in listing
+    _, page = await person.get(f"/mailboxes/{site.tenant.mailbox_id}")
+    assert advice in page
+    viewer = await site.person("viewer")
+    _, page = await viewer.get(f"/mailboxes/{site.tenant.mailbox_id}")
+    assert f">{word}<" in page
+    assert '<form method="post" action="/mailboxes' not in page
+
+
+async def test_counts_and_lag_are_those_of_the_ledger_before_and_after_the_hours_are_closed(site: Site) -> None:
+    for number in range(3):
+        await site.receive(letter("alice@example.com", f"Mail {number}"))
+    await sql(
+        site,
+        """update emails set state = 'done', done_at = date_trunc('hour', now()) - interval '30 minutes',
+                  listed_at = date_trunc('hour', now()) - interval '31 minutes',
+                  received_at = date_trunc('hour', now()) - interval '33 minutes'""",
+    )
+    person = await site.person("viewer")
+    for _ in range(2):
+        _, page = await person.get(f"/mailboxes/{site.tenant.mailbox_id}")
+        assert "<dt>Done</dt><dd>3</dd>" in page
+        assert '<td class="number">2 min</td>' in page, "the lag, in the table beside its chart"
+        assert "<polyline" in page or "<circle" in page
+        async with site.db.tenant(site.tenant.tenant_id) as session:
+            await mail_hours.close_hours(session, site.tenant.tenant_id)
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await mail_hours.close_hours(session, site.tenant.tenant_id)
+        hours = await mail_hours.since(session, site.tenant.tenant_id, datetime.now(UTC) - timedelta(days=1))
+    assert [(hour["done"], hour["latency_p50"], hour["lag_max"]) for hour in hours] == [(3, 180_000, 120_000)]
+
+
+async def test_pausing_and_resuming_changes_the_row_and_tells_the_workflow(site: Site) -> None:
+    person, mailbox_id = await site.person("admin"), site.tenant.mailbox_id
+    await person.post(f"/mailboxes/{mailbox_id}/pause", {})
+    assert await state(site) == "paused"
+    await person.post(f"/mailboxes/{mailbox_id}/resume", {})
+    assert await state(site) == "active"
+    assert site.temporal.signals == [(mailbox_id, "pause"), (mailbox_id, "resume")]
+
+
+async def test_while_temporal_is_away_nothing_changes_and_the_page_says_so(site: Site) -> None:
+    person, mailbox_id = await site.person("admin"), site.tenant.mailbox_id
+    site.temporal.state = "away"
+    for action in ("pause", "resume", "remove"):
+        status, page = await person.post(f"/mailboxes/{mailbox_id}/{action}", {"address": "support@postroom.test"})
+        assert status == 503
+        assert "nothing was changed" in page
+    assert await state(site) == "active"
+    http = await site.api("admin")
+    async with http.post(f"mailboxes/{mailbox_id}/pause") as response:
+        assert response.status == 503
+        assert "nothing was changed" in (await response.json())["detail"]
+    assert await state(site) == "active"
+    _, page = await person.post(f"/mailboxes/{mailbox_id}/jobs", {"work": "diagnose"})
+    assert "Temporal cannot be reached, so no worker could be asked" in page
+
+
+async def test_removing_wants_the_address_typed_and_leaves_mail_and_tickets(site: Site) -> None:
+    email = await site.receive(letter("alice@example.com", "Stays"))
+    person, mailbox_id = await site.person("admin"), site.tenant.mailbox_id
+    status, page = await person.post(f"/mailboxes/{mailbox_id}/remove", {"address": "other@postroom.test"})
+    assert status == 422
+    assert "Nothing was removed" in page
+    await person.post(f"/mailboxes/{mailbox_id}/remove", {"address": "support@postroom.test"})
+    _, listing = await person.get("/mailboxes")
+    assert "support@postroom.test" not in listing
+    assert (await person.get(f"/mailboxes/{mailbox_id}"))[0] == 404
+    assert (await person.get(f"/tickets/{email['ticket_id']}"))[0] == 200
+    assert site.temporal.signals == [(mailbox_id, "end")]
+    async with site.db.directory() as session:
+        assert await session.fetch("select * from directory_mailbox($1)", mailbox_id) == []
+
+
+async def _work(site: Site, kind: str) -> UUID:
+    job = site.temporal.jobs[-1]
+    assert job.kind == kind
+    return job.job_id
+
+
+async def test_a_diagnosis_is_shown_step_by_step_as_the_worker_writes_it(site: Site) -> None:
+    person, tenant_id, mailbox_id = await site.person("admin"), site.tenant.tenant_id, site.tenant.mailbox_id
+    _, page = await person.post(f"/mailboxes/{mailbox_id}/jobs", {"work": "diagnose"})
+    assert 'hx-trigger="every 1s"' in page
+    job_id = await _work(site, "diagnose")
+    steps = [Finding(name="address", works=True, detail="192.0.2.1"),
+             Finding(name="login", works=False, detail="refused", advice="Check the app password.")]  # fmt: skip
+    async with site.db.tenant(tenant_id) as session:
+        await mailbox_jobs.found(session, tenant_id, job_id, steps)
+        await mailbox_jobs.finish(session, tenant_id, job_id, result={"works": False})
+    _, page = await person.get(f"/mailboxes/{mailbox_id}")
+    assert "something is wrong" in page
+    assert "Check the app password." in page
+    assert 'hx-trigger="every 1s"' not in page
+    http = await site.api("read")
+    async with http.get(f"mailbox-jobs/{job_id}") as response:
+        job = await response.json()
+    assert [step["works"] for step in job["steps"]] == [True, False]
+
+
+async def test_reading_again_can_be_counted_before(site: Site) -> None:
+    person, tenant_id, mailbox_id = await site.person("admin"), site.tenant.tenant_id, site.tenant.mailbox_id
+    await person.post(f"/mailboxes/{mailbox_id}/jobs", {"work": "count", "since": "2026-01-01"})
+    job_id = await _work(site, "count")
+    assert site.temporal.jobs[-1].since == datetime(2026, 1, 1, tzinfo=UTC)
+    async with site.db.tenant(tenant_id) as session:
+        counted = Comparison(listed=120, missing=7)
+        await mailbox_jobs.finish(session, tenant_id, job_id, result=counted.model_dump(mode="json"))
+    _, page = await person.get(f"/mailboxes/{mailbox_id}")
+    assert "120 mails at the source, 7 of them new." in page
+    await person.post(f"/mailboxes/{mailbox_id}/resync", {"since": "2026-01-01"})
+    assert site.temporal.signals == [(mailbox_id, "resync", datetime(2026, 1, 1, tzinfo=UTC))]
+
+
+@pytest.mark.parametrize("since", ["", "yesterday", "2999-01-01"])
+async def test_a_day_that_is_none_is_asked_for_again(site: Site, since: str) -> None:
+    person = await site.person("admin")
+    for path, form in (("resync", {}), ("jobs", {"work": "count"})):
+        status, page = await person.post(f"/mailboxes/{site.tenant.mailbox_id}/{path}", {**form, "since": since})
+        assert status == 422
+        assert "YYYY-MM-DD" in page
+    assert site.temporal.signals == site.temporal.jobs == []
