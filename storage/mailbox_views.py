@@ -60,4 +60,3 @@ async def watches(session: Session, tenant_id: UUID, mailbox_id: UUID) -> list[A
         tenant_id,
         mailbox_id,
     )
-

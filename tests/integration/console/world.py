@@ -24,6 +24,7 @@ from domain.task import TaskResolution
 from storage import events, loops, merging, people, replays, rules, tasks
 from storage import events, loops, merging, people, replays, rules
 from storage import events, loops, mailbox_jobs, merging
+from storage import events, loops, mailbox_jobs, merging, people, replays, rules
 from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
@@ -285,7 +286,6 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /mailboxes/{id}/resync": _body(since="2026-01-01"),
     "POST /mailboxes/{id}/remove": _body(),
     "POST /mailboxes/{id}/jobs": _body(kind="diagnose"),
-    "PUT /rules": _body(based_on=0, rule_set={"rules": []}),
     "PUT /policy": _body(),
     "PUT /mailboxes/{id}/policy": _body(),
     "POST /circuits/{id}/reset": _body(),
