@@ -204,15 +204,6 @@ OPERATIONS: tuple[Operation, ...] = (
         errors=(409, 422),
         audit="add_note",
     ),
-    Operation(
-        "GET",
-        "/mailboxes",
-        "read",
-        handlers.list_mailboxes,
-        "The connected mailboxes",
-        models.Page[models.Mailbox],
-        query=PageQuery,
-    ),
     *MAILBOXES,
     Operation(
         "GET",

@@ -21,10 +21,7 @@ from console.routes import ROUTES, Page, Public
 from domain.decision import CircuitKey
 from domain.rules import RuleSet
 from domain.task import TaskResolution
-from storage import events, loops, merging, people, replays, rules, tasks
-from storage import events, loops, merging, people, replays, rules
-from storage import events, loops, mailbox_jobs, merging
-from storage import events, loops, mailbox_jobs, merging, people, replays, rules
+from storage import events, loops, mailbox_jobs, merging, people, replays, rules, tasks
 from storage.api_tokens import SCOPES
 from tests.integration.console.site import Person, Site
 from tests.letters import letter
