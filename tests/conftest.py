@@ -25,6 +25,7 @@ if os.environ.get("CI"):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-mails", default="60", help="how many mails the SIGKILL test sends")
+    parser.addoption("--imap-hours", default="24", help="how many simulated hours the IMAP faults go on")
     parser.addoption("--burst", default="120", help="how many mails a burst test throws in at once")
 
 

@@ -8,6 +8,7 @@ Its one folder holds what `add` puts there; EXISTS is announced to sessions that
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -86,6 +87,10 @@ class ScriptedImap:
     on: dict[str, Handler] = field(default_factory=dict)
     fault: Callable[[Session, str], None] | None = None
     """Called before each command is answered."""
+    poison: set[str] = field(default_factory=set)
+    """Message-IDs over whose headers the server breaks the connection."""
+    tokens: dict[str, float] = field(default_factory=dict)
+    """Access tokens that are accepted, with their end by the clock of the event loop."""
     seen: Counter[str] = field(default_factory=Counter)
     """How often each command was received."""
 
@@ -149,6 +154,18 @@ class ScriptedImap:
         else:
             session.send(f"{tag} NO [AUTHENTICATIONFAILED] no")
 
+    async def do_authenticate(self, session: Session, tag: str, arguments: str) -> None:
+        """XOAUTH2, whose refusals come as a challenge that the client has to answer with nothing."""
+        session.send("+ ")
+        answer = base64.b64decode(await session.line()).decode()
+        token = answer.partition("Bearer ")[2].partition("\1")[0]
+        if self.tokens.get(token, 0) > asyncio.get_running_loop().time():
+            session.ok(tag)
+            return
+        session.send("+ " + base64.b64encode(b'{"status":"400"}').decode())
+        assert await session.line() == ""
+        session.send(f"{tag} NO [AUTHENTICATIONFAILED] no")
+
     async def do_examine(self, session: Session, tag: str, arguments: str) -> None:
         session.announced = len(self.messages)
         session.send(
@@ -173,10 +190,17 @@ class ScriptedImap:
 
     async def do_uid_fetch(self, session: Session, tag: str, arguments: str) -> None:
         wanted, _, items = arguments.partition(" ")
-        for uid in map(int, wanted.split(",")):
+        uids = [int(uid) for uid in wanted.split(",")]
+        if "HEADER" in items and any(self._poisonous(uid) for uid in uids):
+            session.close()
+            return
+        for uid in uids:
             if uid in self.messages:
                 session.raw(self.fetch_answer(uid, items))
         session.ok(tag)
+
+    def _poisonous(self, uid: int) -> bool:
+        return any(f"<{message_id}>".encode() in self.messages.get(uid, b"") for message_id in self.poison)
 
     def fetch_answer(self, uid: int, items: str) -> bytes:
         raw = self.messages[uid]

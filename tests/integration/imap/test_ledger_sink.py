@@ -5,75 +5,22 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest_asyncio
 
-from activities import rescans
 from activities.fetch import is_another
-from activities.ledger_sink import HISTORY_IN_FLIGHT, LedgerSink
-from domain.task import TaskResolution
+from activities.ledger_sink import HISTORY_IN_FLIGHT
 from providers.base import Listed
 from providers.imap.sync import Backlog, FolderState
 from providers.imap.watch import MailboxStatus
-from storage import mailboxes, people
+from storage import mailboxes, push
 from storage.database import Database
-from storage.mailboxes import Listened
-from workers import admin
-
-
-class NoRuns:
-    """Temporal takes nothing; `asked` counts."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def start_email(self, *_: Any, **__: Any) -> None:
-        self.asked += 1
-
-
-class Shelf:
-    """A mailbox of a fresh database, and the sink that lists for it."""
-
-    def __init__(self, db: Database, tenant_id: UUID, mailbox_id: UUID) -> None:
-        self.db, self.tenant_id, self.mailbox_id = db, tenant_id, mailbox_id
-        self.runs = NoRuns()
-        self.watched: dict[UUID, Listened] = {}
-        self.sink = LedgerSink(db, self.runs, self.watched)  # type: ignore[arg-type]
-
-    async def look(self) -> None:
-        """As the listener's next look at the directory."""
-        self.watched.update({m.mailbox_id: m for m in await mailboxes.listened(self.db)})
-
-    async def listed(self, state: FolderState, *message_ids: str | None, origin: str = "live", first: int = 1) -> None:
-        messages = [Listed(f"7/{uid}/INBOX", id_) for uid, id_ in enumerate(message_ids, first)]
-        await self.sink.listed(str(self.mailbox_id), state, messages, origin)  # type: ignore[arg-type]
-
-    async def rows(self, sql: str) -> list[Any]:
-        async with self.db.tenant(self.tenant_id) as session:
-            return await session.fetch(sql, self.tenant_id, self.mailbox_id)
-
-    async def emails(self) -> list[Any]:
-        return await self.rows("select * from emails where tenant_id = $1 and mailbox_id = $2 order by seq")
-
-    async def cursor(self) -> FolderState | None:
-        async with self.db.tenant(self.tenant_id) as session:
-            stored = (await mailboxes.cursors(session, self.tenant_id, [self.mailbox_id]))[self.mailbox_id]
-        return FolderState.model_validate(stored[0]) if stored else None
-
-    async def answer(self, choice: str) -> None:
-        async with self.db.tenant(self.tenant_id) as session:
-            await rescans.answer(session, self.tenant_id, self.mailbox_id, TaskResolution(choice=choice, by="ann"))
+from tests.integration.imap.shelf import Shelf, new_shelf
 
 
 @pytest_asyncio.fixture
 async def shelf(db: Database) -> Shelf:
-    tenant = await admin.ensure_default_tenant(db)
-    async with db.tenant(tenant.tenant_id) as session:
-        added = await people.add_mailbox(session, tenant.tenant_id, "box@example.com", "imap")
-    shelf = Shelf(db, tenant.tenant_id, added.mailbox_id)
-    await shelf.look()
-    return shelf
+    return await new_shelf(db)
 
 
 def state(**more: Any) -> FolderState:
@@ -119,8 +66,6 @@ async def test_a_rescan_to_the_same_date_again_makes_the_listener_begin_anew(she
 
 
 async def test_a_token_that_was_refreshed_is_no_reason_to_begin_anew(shelf: Shelf) -> None:
-    from storage import push
-
     before = shelf.watched[shelf.mailbox_id]
     async with shelf.db.tenant(shelf.tenant_id) as session:
         await push.store_secret(session, shelf.tenant_id, shelf.mailbox_id, "sealed")
@@ -168,10 +113,7 @@ async def test_history_takes_room_until_it_is_done_and_live_mail_takes_none(shel
     await shelf.listed(state(), "<a@example.org>")
     await shelf.listed(state(), "<b@example.org>", "<c@example.org>", origin="history", first=2)
     assert await shelf.sink.room(str(shelf.mailbox_id)) == HISTORY_IN_FLIGHT - 2
-    async with shelf.db.tenant(shelf.tenant_id) as session:
-        await session.execute(
-            "update emails set state = 'done', outcome = 'gone' where tenant_id = $1 and history", shelf.tenant_id
-        )
+    await shelf.process()
     assert await shelf.sink.room(str(shelf.mailbox_id)) == HISTORY_IN_FLIGHT
 
 

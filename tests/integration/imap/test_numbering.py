@@ -8,7 +8,7 @@ from providers.imap.settings import Password
 from providers.imap.sync import RESCAN_CAP
 from tests.integration.imap.conftest import StartListener
 from tests.integration.imap.recording import FAST, PATIENT, RecordingSink
-from tests.simulators.imap_script import PASSWORD, ScriptedImap, Session
+from tests.simulators.imap_script import PASSWORD, ScriptedImap
 
 
 async def watch(script: ScriptedImap, start_listener: StartListener, sink: RecordingSink) -> None:
@@ -77,15 +77,8 @@ class TestPoison:
     async def test_a_message_that_breaks_every_connection_is_parked_and_the_others_flow(
         self, script: ScriptedImap, sink: RecordingSink, start_listener: StartListener
     ) -> None:
-        async def breaks(session: Session, tag: str, arguments: str) -> None:
-            wanted, _, items = arguments.partition(" ")
-            if "2" in wanted.split(",") and "HEADER" in items:
-                session.close()
-            else:
-                await script.do_uid_fetch(session, tag, arguments)
-
         await watch(script, start_listener, sink)
-        script.on["UID FETCH"] = breaks
+        script.poison.add("2@example.org")
         for number in (1, 2, 3):
             script.messages[number] = f"Message-ID: <{number}@example.org>\r\n\r\n".encode()
         script.changed.set()
