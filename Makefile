@@ -82,7 +82,7 @@ lint: dev-venv
 
 check-deploy: .venv-deploy/made-from
 	@.ci/system-packages deploy
-	@deploy/check .venv-deploy/bin/python
+	@deploy/check $(CURDIR)/.venv-deploy/bin/python
 
 format: dev-venv
 	$(BIN)/ruff check --fix .

@@ -78,6 +78,8 @@ class OpenTask(Reference):
     remind_after: timedelta
     escalate_after: timedelta
     default_after: timedelta
+    # Set when it was answered before this run asked: the run was started anew, and the answer stands.
+    resolution: TaskResolution | None = None
 
 
 class Answered(Reference):

@@ -37,9 +37,13 @@ class Settled:
 async def open_for_email(
     session: Session, tenant_id: UUID, email_id: UUID, workflow_id: str, question: Question, number: int
 ) -> OpenTask:
-    """Opens the email's `number`th task; a repeated call finds it open."""
+    """Opens the email's `number`th task; a repeated call finds it, answered or not."""
     deadlines = (await policies.tenant(session, tenant_id)).deadlines_of(question.kind)
     task_id = derived_id(email_id, f"task/{number}")
+    kind = await session.fetchval("select kind from tasks where tenant_id = $1 and task_id = $2", tenant_id, task_id)
+    if kind not in (None, question.kind):
+        # A run that was started anew asks something else first than the one before it did.
+        task_id = derived_id(email_id, f"task/{number}/{question.kind}")
     await session.execute(
         """with task as (
              insert into tasks (tenant_id, task_id, kind, email_id, mailbox_id, workflow_id, question, options,
@@ -61,8 +65,12 @@ async def open_for_email(
         question.default,
         datetime.now(UTC) + deadlines.default,
     )
+    resolution = await session.fetchval(
+        "select resolution from tasks where tenant_id = $1 and task_id = $2", tenant_id, task_id
+    )
     return OpenTask(
         task_id=task_id,
+        resolution=resolution,
         kind=question.kind,
         options=tuple(option.id for option in question.options),
         default=question.default,

@@ -60,7 +60,7 @@ class HumanTasks:
         while self._early:
             self.offer(self._early.pop(0))
         workflow.set_current_details(f"Waiting for a person: **{task.kind}**. [Open the task]({task.url})")
-        proposed = await self._wait(task) or TaskResolution(choice=task.default, by="deadline")
+        proposed = task.resolution or await self._wait(task) or TaskResolution(choice=task.default, by="deadline")
         # Postgres knows the winner: the console may have settled it a moment before this answer, or this deadline.
         settled = await SETTLE_TASK(
             Settle(email=self._email, task_id=task.task_id, resolution=proposed), f"answered by {proposed.by}"

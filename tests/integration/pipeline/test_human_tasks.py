@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from domain.task import TaskResolution
-from storage import tasks
+from storage import ledger, tasks
 from storage.database import Database
 from tests import temporal_server
 from tests.house import House, open_house, working_in
@@ -161,3 +161,43 @@ def _signal(temporal: temporal_server.TemporalServer, workflow_id: str, payload:
     signal = ("workflow", "signal", "--workflow-id", workflow_id, "--name", "resolve_task")
     sent = temporal.cli(*signal, "--input", payload)
     assert sent.returncode == 0, sent.stderr
+
+
+async def restarted(house: House, email: Any) -> None:
+    """What `postroom reconcile --repair` does for a message whose run was terminated."""
+    await house.client.get_workflow_handle(email["workflow_id"]).terminate()
+    async with house.db.tenant(house.tenant_id) as session:
+        row = await ledger.open_email(session, house.tenant_id, email["email_id"])
+    assert row is not None
+    await house.runs.restart_email(row.email, row.workflow_id, row.message_key, history=row.history)
+
+
+async def test_an_answer_to_a_run_that_was_lost_is_taken_by_the_one_in_its_place(house: House, question: Any) -> None:
+    choice = question["candidates"][0]["option"]
+    (email,) = await house.emails()
+    async with house.db.tenant(house.tenant_id) as session:
+        await tasks.settle(
+            session, house.tenant_id, question["task_id"], TaskResolution(choice=choice, by="alex"), delivered=False
+        )
+    await restarted(house, email)
+    await house.settled(1)
+    (ticket,) = await house.tickets()
+    assert choice == f"client:{ticket['client_id']}"
+    assert len(await house.rows("select from tasks where tenant_id = $1")) == 1
+
+
+async def test_a_run_started_anew_that_asks_something_else_asks_it(house: House, question: Any) -> None:
+    (email,) = await house.emails()
+    await house.rows("update tasks set kind = 'repair_message' where tenant_id = $1 returning 1")
+    await restarted(house, email)
+
+    async def asked() -> bool:
+        return "identify_client" in {task["kind"] for task in await house.open_tasks()}
+
+    await house.until(asked, "another question")
+    (again,) = [task for task in await house.open_tasks() if task["kind"] == "identify_client"]
+    assert again["task_id"] != question["task_id"]
+    await house.runs.resolve_task(
+        email["workflow_id"], TaskResolution(choice=again["candidates"][0]["option"], by="alex")
+    )
+    await house.settled(1)
