@@ -75,6 +75,19 @@ class Authentication(_Model):
     raw: str = ""
 
 
+class Signature(_Model):
+    """A signature that covers the mail or a part of it.
+
+    `valid`: unaltered, by a key that the tenant trusts and that belongs to the sender; `invalid`: altered since it was
+    signed; `unverified`: neither can be said, for the reason in `detail`. `signer` is an address or a name.
+    """
+
+    method: Literal["smime", "openpgp"]
+    verdict: Literal["valid", "invalid", "unverified"]
+    signer: str = ""
+    detail: str = ""
+
+
 class Calendar(_Model):
     """The first event of a text/calendar part; times are ISO 8601, local to `time_zone` where that is given."""
 
@@ -120,5 +133,8 @@ class ParsedEmail(_Model):
     list_id: str | None = None
     list_unsubscribe: str | None = None
     calendar: Calendar | None = None
+    signatures: list[Signature] = Field(default_factory=list)
+    # Whether a part of it was opened with a key of the mailbox; what no key opens is in `problems` as `encrypted`.
+    decrypted: bool = False
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, serialize_by_alias=True)

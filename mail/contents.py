@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from domain.email import Calendar
-from mail import leaf, pgp, smime, uuencode
+from mail import leaf, uuencode
 from mail.bodies import Selection, declared_name
 from mail.calendar import calendar_text, read_calendar
 from mail.charsets import decode
@@ -16,6 +16,7 @@ from mail.html import to_text
 from mail.limits import Limits
 from mail.parts import PartList, content_ids, data_images
 from mail.problems import Problems
+from mail.protection import Protection
 from mail.stub import is_stub
 from mail.tnef import SIGNATURE as TNEF_SIGNATURE
 from mail.tnef import read_tnef
@@ -24,7 +25,6 @@ from mail.tree import Node, Tree, clean_type
 _MESSAGE_TYPES = ("message/rfc822", "message/global")
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = ("text/rfc822-headers", "message/global-headers", *_MESSAGE_TYPES)
-_PKCS7_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _REPORT_TEXT_BYTES = 100_000
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
@@ -50,26 +50,14 @@ class Contents:
         return self.calendar.method not in (None, "PUBLISH") or not written
 
 
-def open_signatures(tree: Tree, problems: Problems) -> None:
-    """Opaque S/MIME signatures are read through; what only a key opens is flagged."""
-    for node in list(tree.root.leaves()):
-        if node.type in _PKCS7_TYPES:
-            data, _ = leaf.content(node)
-            inner = smime.signed_content(data)
-            if inner is not None:
-                tree.graft(node, inner)
-            elif smime.is_enveloped(data) or "enveloped" in node.parameters.get("smime-type", ""):
-                problems.add("encrypted", "S/MIME")
-        elif node.parent_type == "multipart/encrypted":
-            problems.add("encrypted", "OpenPGP")
-
-
-def read_contents(selection: Selection, tree: Tree, parts: PartList, problems: Problems) -> Contents:
+def read_contents(
+    selection: Selection, tree: Tree, parts: PartList, problems: Problems, protection: Protection
+) -> Contents:
     """Reads every leaf of `selection` once: bodies into the result, everything else into `parts`."""
     contents = Contents()
     for segment in selection.segments:
-        plain = [_body(node, tree, parts, problems) for node in segment.plain]
-        html = [_body(node, tree, parts, problems) for node in segment.html]
+        plain = [_body(node, tree, parts, problems, protection) for node in segment.plain]
+        html = [_body(node, tree, parts, problems, protection) for node in segment.html]
         # A body that nothing declares may turn out to be HTML.
         html += [(text, is_html) for text, is_html in plain if is_html]
         texts = [text for text, is_html in plain if not is_html]
@@ -90,19 +78,19 @@ def read_contents(selection: Selection, tree: Tree, parts: PartList, problems: P
 
 
 def _opened(root: Node) -> list[Node]:
-    """S/MIME containers that were read through: kept, since they hold the signature."""
+    """Containers that were opened or read through: kept, since they hold the signature and what was really sent."""
     found, pending = [], [root]
     while pending:
         node = pending.pop()
-        if node.children and node.type in _PKCS7_TYPES:
+        if node.children and not node.type.startswith("multipart/"):
             found.append(node)
         pending.extend(node.children)
     return found
 
 
-def _body(node: Node, tree: Tree, parts: PartList, problems: Problems) -> tuple[str, bool]:
+def _body(node: Node, tree: Tree, parts: PartList, problems: Problems, protection: Protection) -> tuple[str, bool]:
     try:
-        return _read_body(node, tree, parts, problems)
+        return _read_body(node, tree, parts, problems, protection)
     except Exception as error:
         _keep_unread(node, parts, problems, error)
         return "", False
@@ -116,7 +104,7 @@ def _keep_unread(node: Node, parts: PartList, problems: Problems, error: Excepti
     parts.add(declared_name(node), node.type, node.source[node.start : node.end])
 
 
-def _read_body(node: Node, tree: Tree, parts: PartList, problems: Problems) -> tuple[str, bool]:
+def _read_body(node: Node, tree: Tree, parts: PartList, problems: Problems, protection: Protection) -> tuple[str, bool]:
     """(text of a body leaf, whether it is HTML); files embedded in it become parts."""
     data, damaged = leaf.content(node)
     if damaged:
@@ -127,7 +115,9 @@ def _read_body(node: Node, tree: Tree, parts: PartList, problems: Problems) -> t
         data = _take_out_files(data, parts, tree.hint)
     text = leaf.text(node, data, tree.hint)
     if "-----BEGIN PGP" in text:
-        text = _read_pgp(text, parts, problems)
+        text, signature = protection.inline(text)
+        if signature is not None:
+            parts.add("signature.asc", "application/pgp-signature", signature.encode())
     return text, leaf.declares_html(node, text)
 
 
@@ -139,18 +129,6 @@ def _take_out_files(data: bytes, parts: PartList, hint: str | None) -> bytes:
     for file in reversed(files):
         data = data[: file.start] + data[file.end :]
     return data
-
-
-def _read_pgp(text: str, parts: PartList, problems: Problems) -> str:
-    if pgp.is_encrypted(text):
-        problems.add("encrypted", "OpenPGP")
-        return text
-    signed = pgp.signed_text(text)
-    if signed is None:
-        return text
-    content, armor = signed
-    parts.add("signature.asc", "application/pgp-signature", armor.encode())
-    return content
 
 
 def _best_text(texts: list[str], htmls: list[str]) -> str:

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from domain.email import Authentication, Bounce, Forwarded, ParsedEmail
+from domain.mail_keys import MailKey
 from mail.authentication import read_results
 from mail.bodies import select
 from mail.bounce import read_bounce
-from mail.contents import Contents, bodies, epilogue_text, mark_inline, open_signatures, read_contents
+from mail.contents import Contents, bodies, epilogue_text, mark_inline, read_contents
 from mail.envelope import read_envelope
 from mail.forward import find_forwarded
 from mail.headers import Headers, header_end
@@ -23,6 +24,7 @@ from mail.kind import Kind, classify
 from mail.limits import DEFAULT, Limits
 from mail.parts import Part, PartList
 from mail.problems import Problems
+from mail.protection import Protection
 from mail.reply import Reply, extract_reply
 from mail.source import OLE_SIGNATURE, prepare
 from mail.tree import Node, Tree
@@ -43,16 +45,18 @@ def parse(
     *,
     known_texts: Sequence[str] = (),
     received_at: datetime | None = None,
+    keys: Sequence[MailKey] = (),
     limits: Limits = DEFAULT,
 ) -> Parsed:
     """Reads one message (RFC 5322, MIME). Never raises: whatever goes wrong is in `email.problems`.
 
     `known_texts` are bodies of the mails this one may answer; they are taken out of `reply_text` first.
-    `received_at` (aware) stands for a date that cannot be read. Every leaf of the MIME tree is once a body or a part.
+    `received_at` (aware) stands for a date that cannot be read. `keys` open what is encrypted and verify signatures;
+    what no key opens is kept and flagged `encrypted`. Every leaf of the MIME tree is once a body or a part.
     """
     problems = Problems()
     try:
-        return _parse(raw, known_texts, received_at, limits, problems)
+        return _parse(raw, known_texts, received_at, keys, limits, problems)
     except Exception as error:
         code = "parser_memory" if isinstance(error, MemoryError) else "parser_error"
         problems.add(code, type(error).__name__)
@@ -73,7 +77,12 @@ def salvage(raw: bytes, problems: Problems, received_at: datetime | None, limits
 
 
 def _parse(
-    raw: bytes, known_texts: Sequence[str], received_at: datetime | None, limits: Limits, problems: Problems
+    raw: bytes,
+    known_texts: Sequence[str],
+    received_at: datetime | None,
+    keys: Sequence[MailKey],
+    limits: Limits,
+    problems: Problems,
 ) -> Parsed:
     source = prepare(raw, limits, problems)
     parts = PartList(limits, problems)
@@ -86,9 +95,9 @@ def _parse(
         problems.add("empty", "the mail has no content")
     tree = Tree(source, limits)
     root = tree.root
-    open_signatures(tree, problems)
-    selection = select(root)
-    contents = read_contents(selection, tree, parts, problems)
+    protection = Protection(keys, problems, received_at)
+    protection.open(tree)
+    contents = read_contents(select(root), tree, parts, problems, protection)
     problems.update(tree.problems)
     text, html = bodies(contents, problems, limits)
     if not text.strip() and not html.strip():
@@ -99,6 +108,8 @@ def _parse(
         text=text,
         html=html,
         calendar=contents.calendar,
+        signatures=protection.signatures,
+        decrypted=protection.decrypted,
     )
     _interpret(email, root, contents, known_texts, problems)
     email.attachments = [part.attachment for part in parts.parts]

@@ -9,11 +9,27 @@ _BEGIN_SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----"
 _END_SIGNATURE = "\n-----END PGP SIGNATURE-----"
 _DASH_ESCAPED = re.compile(r"^- ", re.M)
 _ENCRYPTED = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.M)
+_END_MESSAGE = "\n-----END PGP MESSAGE-----"
 
 
 def is_encrypted(text: str) -> bool:
     """Whether `text` holds an encrypted block (quoted ones do not count)."""
     return _ENCRYPTED.search(text) is not None
+
+
+def encrypted_block(text: str) -> tuple[int, int]:
+    """(start, end) of the encrypted block of a `text` that has one; without its end it goes on to the last line."""
+    found = _ENCRYPTED.search(text)
+    assert found is not None
+    end = text.find(_END_MESSAGE, found.end())
+    return found.start(), end + len(_END_MESSAGE) if end >= 0 else len(text)
+
+
+def signed_block(text: str) -> str:
+    """The clear-signed block of a `text` that has one (`signed_text`), armor and all."""
+    start = text.find(_BEGIN_SIGNED)
+    end = text.find(_END_SIGNATURE, text.find(_BEGIN_SIGNATURE, start) + 1)
+    return text[start : end + len(_END_SIGNATURE)] + "\n"
 
 
 def signed_text(text: str) -> tuple[str, str] | None:

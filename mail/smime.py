@@ -1,8 +1,9 @@
-"""What an opaque S/MIME signature encloses (RFC 8551 §3.5.2, CMS RFC 5652 §5), BER as Outlook writes it included."""
+"""The structure of S/MIME containers (RFC 8551 §3, CMS RFC 5652 §5), BER as Outlook writes it included."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _ENVELOPED_DATA = bytes.fromhex("2a864886f70d010703")
@@ -10,8 +11,18 @@ _AUTH_ENVELOPED_DATA = bytes.fromhex("2a864886f70d0109100117")
 _MAX_DEPTH = 20
 
 
-class _NotBer(Exception):
-    pass
+class NotBer(Exception):
+    """Not what it should be, or nested deeper than any sender means."""
+
+
+class Element(NamedTuple):
+    """One element of `data`: all of it is `data[head:end]`, its content `data[start:stop]`."""
+
+    tag: int
+    head: int
+    start: int
+    stop: int
+    end: int
 
 
 def is_enveloped(data: bytes) -> bool:
@@ -22,37 +33,46 @@ def is_enveloped(data: bytes) -> bool:
 def signed_content(data: bytes) -> bytes | None:
     """The MIME entity inside a CMS SignedData; None where `data` is anything else."""
     try:
-        content_info = _first(data, 0, len(data), 0x30)
-        oid, explicit = list(_elements(data, *content_info, 0))[:2]
-        if data[oid[1] : oid[2]] != _SIGNED_DATA or explicit[0] != 0xA0:
-            return None
-        signed = _first(data, explicit[1], explicit[2], 0x30)
-        encapsulated = list(_elements(data, *signed, 0))[2]
-        content = _first(data, encapsulated[1], encapsulated[2], 0xA0)
-        return b"".join(_octets(data, *content, 0)) or None
-    except (_NotBer, IndexError, ValueError):
+        encapsulated = signed_data(data)[2]
+        content = _first(data, encapsulated.start, encapsulated.stop, 0xA0)
+        return b"".join(_octets(data, content.start, content.stop, 0)) or None
+    except (NotBer, IndexError, ValueError):
         return None
 
 
-def _first(data: bytes, start: int, end: int, tag: int) -> tuple[int, int]:
-    for found, content, stop in _elements(data, start, end, 0):
-        if found == tag:
-            return content, stop
-    raise _NotBer
+def signed_data(data: bytes) -> list[Element]:
+    """The fields of a CMS SignedData (RFC 5652 §5.1). Raises NotBer where `data` is anything else."""
+    content_info = _first(data, 0, len(data), 0x30)
+    fields = children(data, content_info)
+    if len(fields) < 2 or data[fields[0].start : fields[0].stop] != _SIGNED_DATA or fields[1].tag != 0xA0:
+        raise NotBer
+    return children(data, _first(data, fields[1].start, fields[1].stop, 0x30))
+
+
+def children(data: bytes, parent: Element) -> list[Element]:
+    """The elements in the content of `parent`. Raises NotBer."""
+    return list(_elements(data, parent.start, parent.stop, 0))
+
+
+def _first(data: bytes, start: int, end: int, tag: int) -> Element:
+    for found in _elements(data, start, end, 0):
+        if found.tag == tag:
+            return found
+    raise NotBer
 
 
 def _octets(data: bytes, start: int, end: int, depth: int) -> Iterator[bytes]:
     if depth > _MAX_DEPTH:
-        raise _NotBer
-    for tag, content, stop in _elements(data, start, end, depth):
-        if tag == 0x04:
-            yield data[content:stop]
-        elif tag == 0x24:
-            yield from _octets(data, content, stop, depth + 1)
+        raise NotBer
+    for found in _elements(data, start, end, depth):
+        if found.tag == 0x04:
+            yield data[found.start : found.stop]
+        elif found.tag == 0x24:
+            yield from _octets(data, found.start, found.stop, depth + 1)
 
 
-def _elements(data: bytes, start: int, end: int, depth: int) -> Iterator[tuple[int, int, int]]:
-    """(tag, start of content, end of content) of the elements side by side in `data[start:end]`."""
+def _elements(data: bytes, start: int, end: int, depth: int) -> Iterator[Element]:
+    """The elements side by side in `data[start:end]`."""
     position = start
     while position + 2 <= end:
         tag, length = data[position], data[position + 1]
@@ -61,31 +81,27 @@ def _elements(data: bytes, start: int, end: int, depth: int) -> Iterator[tuple[i
         content = position + 2
         if length == 0x80:
             stop = _indefinite_end(data, content, end, depth + 1)
-            yield tag, content, stop
+            yield Element(tag, position, content, stop, stop + 2)
             position = stop + 2
             continue
         if length & 0x80:
             size = length & 0x7F
             if size > 8:
-                raise _NotBer
+                raise NotBer
             length = int.from_bytes(data[content : content + size])
             content += size
         stop = content + length
         if stop > end:
-            raise _NotBer
-        yield tag, content, stop
+            raise NotBer
+        yield Element(tag, position, content, stop, stop)
         position = stop
 
 
 def _indefinite_end(data: bytes, start: int, end: int, depth: int) -> int:
     """Where the end-of-contents octets of an indefinite-length element stand."""
     if depth > _MAX_DEPTH:
-        raise _NotBer
+        raise NotBer
     position = start
-    for _, _, stop in _elements(data, start, end, depth):
-        position = stop + (2 if data[stop : stop + 2] == b"\0\0" and _was_indefinite(data, position) else 0)
+    for found in _elements(data, start, end, depth):
+        position = found.end
     return position
-
-
-def _was_indefinite(data: bytes, position: int) -> bool:
-    return data[position + 1] == 0x80
