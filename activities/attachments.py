@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.services import Services
 from domain.inbound import InboundEmail
-from storage import attachments, ledger
+from storage import attachments, deletions, ledger
 from storage.objects import part_key, raw_key
 
 
@@ -39,5 +39,6 @@ class StoreAttachments:
         else:
             found = set()
         async with services.db.tenant(tenant_id) as session:
+            await deletions.hold(session, services.objects, [part_key(tenant_id, sha256) for sha256 in found])
             await attachments.settle(session, tenant_id, email.email_id, found)
             await ledger.done(session, tenant_id, email.email_id)

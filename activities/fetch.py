@@ -10,7 +10,7 @@ from activities.sources import Sources
 from domain import identity, tracing
 from domain.inbound import Fetched, InboundEmail
 from providers.base import Gone, Permanent
-from storage import ledger
+from storage import deletions, ledger
 from storage.objects import Spool, raw_key
 
 
@@ -46,6 +46,7 @@ class FetchMessage:
                 return Fetched(gone=True)
             await services.objects.put(raw_key(email.tenant_id, spool.sha256), spool.path)
             async with services.db.tenant(email.tenant_id) as session:
+                await deletions.hold(session, services.objects, [raw_key(email.tenant_id, spool.sha256)])
                 await ledger.fetched(session, email.tenant_id, email.email_id, spool.sha256, spool.size)
             return Fetched(size=spool.size)
 

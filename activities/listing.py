@@ -9,8 +9,9 @@ from uuid import UUID
 
 from domain.mailbox import MailboxRef
 from providers.base import Changes, Listed, Provider
-from storage import ledger, mailboxes, push
+from storage import deletions, ledger, mailboxes, push
 from storage.database import Database
+from storage.objects import Objects, raw_key
 
 # Messages in one transaction; the source's own pages may be smaller.
 PAGE = 100
@@ -24,7 +25,7 @@ class Page:
     more: bool
 
 
-async def list_page(db: Database, provider: Provider, mailbox: MailboxRef) -> Page:
+async def list_page(db: Database, objects: Objects, provider: Provider, mailbox: MailboxRef) -> Page:
     """Lists what comes after the stored cursor. Raises a `ProviderError`, and then nothing has moved.
 
     Two at once are safe: whoever commits second finds the cursor moved and leaves it as it is.
@@ -38,6 +39,9 @@ async def list_page(db: Database, provider: Provider, mailbox: MailboxRef) -> Pa
     async with db.tenant(tenant_id) as session:
         if await push.cursor(session, tenant_id, mailbox_id, lock=True) != before:
             return Page([], more=True)
+        await deletions.hold(
+            session, objects, [raw_key(tenant_id, s.raw_sha256) for s in sightings if s.raw_sha256 is not None]
+        )
         listed = await ledger.list_emails(session, tenant_id, mailbox_id, mailbox.provider, sightings)
         await mailboxes.move_cursor(session, tenant_id, mailbox_id, "", _document(changes))
     return Page([row.email.email_id for row in listed], changes.more)

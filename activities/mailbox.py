@@ -144,7 +144,7 @@ class MailboxActivities:
         deadline = time.monotonic() + LIST_FOR
         listed, more = 0, True
         while more and time.monotonic() < deadline:
-            page = await listing.list_page(self._db, source, mailbox)
+            page = await listing.list_page(self._db, self._services.objects, source, mailbox)
             listed, more = listed + len(page.email_ids), page.more
             if more:
                 await self._start(mailbox)

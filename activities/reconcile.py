@@ -12,9 +12,10 @@ from activities.sources import Sources
 from domain.mailbox_jobs import Comparison
 from domain.runs import Runs
 from providers.base import Changes, Listed, Provider, ProviderError, RateLimited, Transient
-from storage import ledger, mailbox_jobs, mailboxes, push
+from storage import deletions, ledger, mailbox_jobs, mailboxes, push
 from storage.database import Database
 from storage.mailboxes import Mailbox
+from storage.objects import raw_key
 
 PAGE = 200
 RUNS_AT_ONCE = 8
@@ -124,6 +125,11 @@ class Reconciler:
         tenant_id, mailbox_id = mailbox.tenant_id, mailbox.mailbox_id
         sightings = [sighting(message, connected_at) for message in messages]
         async with self._db.tenant(tenant_id) as session:
+            await deletions.hold(
+                session,
+                self._sources.objects,
+                [raw_key(tenant_id, s.raw_sha256) for s in sightings if s.raw_sha256 is not None],
+            )
             listed = await ledger.list_emails(session, tenant_id, mailbox_id, mailbox.provider, sightings)
         for row in listed:
             # Not `start_email`: after a restored backup Temporal may remember a run whose outcome is lost.

@@ -57,7 +57,7 @@ class Sources:
     ) -> None:
         self._db = db
         self.keyring = keyring
-        self._objects = objects
+        self.objects = objects
         self.endpoints = endpoints
         self._max_message_bytes = max_message_bytes
         self.allow_private_hosts = allow_private_hosts
@@ -101,7 +101,7 @@ class Sources:
             raise Permanent("this mailbox has no source to list")
         archive = CountingArchive(
             self._db,
-            self._objects,
+            self.objects,
             tenant_id,
             mailbox_id,
             max_message_bytes=self._max_message_bytes,
@@ -175,7 +175,7 @@ class Sources:
         quota = Quota(settings.units_per_minute)
         archive = archive or MailboxArchive(
             self._db,
-            self._objects,
+            self.objects,
             mailbox.tenant_id,
             mailbox.mailbox_id,
             max_message_bytes=self._max_message_bytes,

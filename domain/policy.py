@@ -47,6 +47,20 @@ class LoopLimits(_Policy):
     ticket_total: int = Field(default=2000, ge=1)
 
 
+class Retention(_Policy):
+    """After how many days what goes; None keeps it.
+
+    The raw message, what was read in it (which is searched), and attachments: from the outcome on; comments on tickets
+    stay. Sessions: from their end on. The audit log: from the entry on.
+    """
+
+    raw_days: int | None = Field(default=None, ge=1, le=36_500)
+    content_days: int | None = Field(default=None, ge=1, le=36_500)
+    attachments_days: int | None = Field(default=None, ge=1, le=36_500)
+    sessions_days: int = Field(default=30, ge=0, le=36_500)
+    audit_days: int | None = Field(default=None, ge=30, le=36_500)
+
+
 class TenantPolicy(_Policy):
     """`copies`: what the same message in several of the tenant's mailboxes becomes. `deadlines` replace the usual ones
     of a kind of question, `queues` the usual reopening."""
@@ -55,6 +69,7 @@ class TenantPolicy(_Policy):
     queues: dict[str, ReopenPolicy] = Field(default_factory=dict)
     loops: LoopLimits = LoopLimits()
     deadlines: dict[TaskKind, Deadlines] = Field(default_factory=dict)
+    retention: Retention = Retention()
 
     def deadlines_of(self, kind: TaskKind) -> Deadlines:
         return self.deadlines.get(kind) or DEADLINES[kind]

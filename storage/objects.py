@@ -6,6 +6,7 @@ Keys are built from a tenant's uuid and a sha256 only, never from anything a sen
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -64,6 +65,11 @@ class Objects:
         result = await obstore.get_async(self._store, key)
         async for chunk in result.stream(min_chunk_size=chunk_size):
             yield bytes(chunk)
+
+    async def delete(self, key: str) -> None:
+        """An object that is not there is success. Only `storage.deletions` knows whether one may go."""
+        with contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, key)
 
     async def exists(self, key: str) -> bool:
         try:

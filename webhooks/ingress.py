@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from domain.identity import header_message_id
-from storage import ledger
+from storage import deletions, ledger
 from storage.database import Database
 from storage.ledger import ListedEmail
 from storage.mailboxes import Located
@@ -41,11 +41,15 @@ class Ingress:
             locator=sha256, message_id=header_message_id(raw), raw_sha256=sha256, raw_size=len(raw)
         )
         async with self._db.tenant(mailbox.tenant_id) as session:
+            await deletions.hold(session, self._objects, [raw_key(mailbox.tenant_id, sha256)])
             if webhook_id is not None and not await _first_use(session, mailbox, webhook_id):
                 raise Replayed(webhook_id)
             listed = await ledger.list_emails(
                 session, mailbox.tenant_id, mailbox.mailbox_id, mailbox.provider, [sighting]
             )
+            if not listed:
+                # Known already, perhaps as erased: then these bytes are nobody's.
+                await deletions.owe(session, mailbox.tenant_id, [sha256], [])
         if mailbox.state == "active":
             self._wake(listed)
         return sha256

@@ -69,6 +69,14 @@ def add(commands: Any) -> None:
     tail.add_argument("--json", action="store_true", help="one JSON line each, as subscribers get them")
     tail.set_defaults(run=_code("workers.events_command", "tail"))
 
+    erase = commands.add_parser("erase", help="erase a person or a message; ids, digests and who asked stay")
+    erase.add_argument("kind", choices=["person", "message"])
+    erase.add_argument("what", metavar="WHAT", help="a mail address; or a Message-ID, or the id of a message")
+    erase.add_argument("--reason", required=True, help="why; stays in the audit log, so name nobody in it")
+    erase.add_argument("--dry-run", action="store_true", help="only say what would be erased")
+    erase.add_argument("--tenant", metavar="ID", help="where there are several")
+    erase.set_defaults(run=_code("workers.erase_command", "run"))
+
     user = commands.add_parser("user", help="people who sign in").add_subparsers(metavar="ACTION", required=True)
     user_add = user.add_parser("add", help="add a person and print a sign-in link")
     user_add.add_argument("email")

@@ -33,6 +33,7 @@ LOOK_EVERY = 5.0
 FORGET_EVERY = timedelta(minutes=5)
 
 UPKEEP_EVERY = timedelta(minutes=5)
+RETENTION_EVERY = timedelta(hours=1)
 
 
 async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> None:
@@ -45,6 +46,7 @@ async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> 
                 started.clear()
                 await _start_shards(runs, settings.listener_shards)
                 await schedule_upkeep(runs)
+                await schedule_retention(runs)
                 forget_at = clock() + FORGET_EVERY.total_seconds()
             for mailbox in await mailboxes.locate_all(db):
                 if mailbox.mailbox_id not in started:
@@ -75,8 +77,16 @@ async def _start_shards(runs: TemporalRuns, shards: int) -> None:
 
 
 async def schedule_upkeep(runs: TemporalRuns) -> None:
+    await _schedule(runs, names.UPKEEP, names.UPKEEP_ID, UPKEEP_EVERY)
+
+
+async def schedule_retention(runs: TemporalRuns) -> None:
+    await _schedule(runs, names.RETENTION, names.RETENTION_ID, RETENTION_EVERY)
+
+
+async def _schedule(runs: TemporalRuns, workflow: str, schedule_id: str, every: timedelta) -> None:
     """One that is there stays as it is: an operator may have paused it, or set it to other times."""
-    action = ScheduleActionStartWorkflow(names.UPKEEP, id=names.UPKEEP_ID, task_queue=names.MAIL_QUEUE)
-    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=UPKEEP_EVERY)])
+    action = ScheduleActionStartWorkflow(workflow, id=schedule_id, task_queue=names.MAIL_QUEUE)
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)])
     with contextlib.suppress(ScheduleAlreadyRunningError):
-        await runs.client.create_schedule(names.UPKEEP_ID, Schedule(action=action, spec=spec))
+        await runs.client.create_schedule(schedule_id, Schedule(action=action, spec=spec))

@@ -21,6 +21,7 @@ from activities.fetch import FetchMessage
 from activities.mailbox import MailboxActivities
 from activities.mailbox_jobs import MailboxJobs
 from activities.parse import ParseMessage
+from activities.retention import ApplyRetention
 from activities.services import Services
 from activities.sources import Sources
 from activities.tasks import HumanTaskActivities
@@ -39,6 +40,7 @@ from workflows.inbound_email import InboundEmailWorkflow
 from workflows.listener import ListenerWorkflow
 from workflows.mailbox import MailboxWorkflow
 from workflows.mailbox_job import MailboxJobWorkflow
+from workflows.retention import RetentionWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
 WORKFLOWS = [
@@ -47,6 +49,7 @@ WORKFLOWS = [
     ListenerWorkflow,
     MailboxJobWorkflow,
     UpkeepWorkflow,
+    RetentionWorkflow,
     EventDeliveryWorkflow,
 ]
 
@@ -82,6 +85,7 @@ def build(client: Client, services: Services, sources: Sources, deliver: Deliver
             mailbox.sync_mailbox,
             mailbox.change_mailbox,
             Upkeep(services).look_after_mailboxes,
+            ApplyRetention(services).apply_retention,
         ],
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),

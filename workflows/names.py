@@ -13,8 +13,10 @@ MAILBOX: Final = "MailboxWorkflow"
 LISTENER: Final = "ListenerWorkflow"
 MAILBOX_JOB: Final = "MailboxJobWorkflow"
 UPKEEP: Final = "UpkeepWorkflow"
+RETENTION: Final = "RetentionWorkflow"
 # Id of the schedule, and of the run that it starts.
 UPKEEP_ID: Final = "upkeep"
+RETENTION_ID: Final = "retention"
 EVENT_DELIVERY: Final = "EventDeliveryWorkflow"
 
 RESOLVE_TASK: Final = "resolve_task"

@@ -18,6 +18,7 @@ from domain.events import DeliveryReport, EndpointRef
 from domain.inbound import Committed, Conclude, Fetched, InboundEmail, ParseResult
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
 from domain.mailbox_jobs import MailboxJob
+from domain.retention import RetentionPass
 from domain.task import Advance, AskPerson, Ignored, OpenTask, Settle, TaskResolution
 from workflows import names
 
@@ -125,6 +126,9 @@ RUN_MAILBOX_JOB: Step[MailboxJob, None] = Step(
     heartbeat=timedelta(seconds=15),
 )
 LOOK_AFTER_MAILBOXES: Step[None, int] = Step("look_after_mailboxes", int, timedelta(minutes=5))
+APPLY_RETENTION: Step[None, RetentionPass] = Step(
+    "apply_retention", RetentionPass, timedelta(minutes=10), heartbeat=timedelta(seconds=15)
+)
 LISTEN: Step[int, None] = Step(
     "listen",
     type(None),

@@ -29,8 +29,9 @@ from domain.identity import (
 )
 from domain.mailbox import MailboxView
 from domain.mailbox_jobs import MailboxJob
+from domain.policy import Retention, TenantPolicy
 from domain.task import TaskResolution
-from storage import events, mailbox_jobs
+from storage import events, mailbox_jobs, policies
 from storage.objects import raw_key
 from tests.house import House
 from tests.letters import letter
@@ -57,6 +58,7 @@ async def play(house: House, directory: Path) -> AsyncIterator[Recorded]:
         yield name, await history(house, workflow_id)
     for name, workflow_id in (await read_over_imap(house, directory)).items():
         yield name, await history(house, workflow_id)
+    yield "retention", await history(house, await retention_that_lets_go(house))
 
 
 async def history(house: House, workflow_id: str) -> WorkflowHistory:
@@ -172,6 +174,20 @@ async def mailbox_looked_after(house: House) -> dict[str, str]:
     for workflow_id in ids.values():
         await house.client.get_workflow_handle(workflow_id).result()
     return ids
+
+
+async def retention_that_lets_go(house: House) -> str:
+    """Raw mail and attachments that are older than the policy keeps them."""
+    policy = TenantPolicy(retention=Retention(raw_days=1, attachments_days=1))
+    async with house.db.tenant(house.tenant_id) as session:
+        await policies.set_tenant(session, house.tenant_id, policy, actor=NAME)
+        await session.execute(
+            "update emails set done_at = now() - interval '2 days' where tenant_id = $1 and state = 'done'",
+            house.tenant_id,
+        )
+    run = await house.client.start_workflow(names.RETENTION, id="retention/recorded", task_queue=names.MAIL_QUEUE)
+    assert await run.result() > 0
+    return run.id
 
 
 async def read_over_imap(house: House, directory: Path) -> dict[str, str]:

@@ -12,10 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workflows import event_delivery, human_task, inbound_email, listener, mailbox, mailbox_job, steps, upkeep
+from workflows import (
+    event_delivery,
+    human_task,
+    inbound_email,
+    listener,
+    mailbox,
+    mailbox_job,
+    retention,
+    steps,
+    upkeep,
+)
 
 BASELINES = Path(__file__).parents[1] / "replay"
-MODULES = (inbound_email, human_task, mailbox, listener, mailbox_job, upkeep, event_delivery)
+MODULES = (inbound_email, human_task, mailbox, listener, mailbox_job, upkeep, event_delivery, retention)
 
 # What puts a command into the history without being awaited.
 _COMMANDS = {"upsert_search_attributes", "continue_as_new", "patched", "deprecate_patch"}

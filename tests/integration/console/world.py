@@ -287,6 +287,7 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "PUT /mailboxes/{id}/policy": _body(),
     "POST /circuits/{id}/reset": _body(),
     "POST /associations/revoke": _body(kind="domain", value="example.net"),
+    "POST /erasures": _body(kind="person", what="nobody@example.org", reason="asked for"),
     "POST /event-endpoints": _body(url="https://receiver.example/"),
     "PUT /event-endpoints/{id}/state": _body(state="paused"),
     "DELETE /event-endpoints/{id}": _body(),

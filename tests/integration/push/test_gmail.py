@@ -342,11 +342,11 @@ async def test_a_slower_listing_never_moves_the_cursor_back(stand: Stand) -> Non
         await may_end.wait()
         return await slow.changes(cursor, limit)
 
-    await listing.list_page(stand.house.db, Canned("zero", 1), mailbox)  # type: ignore[arg-type]
+    await listing.list_page(stand.house.db, stand.house.objects, Canned("zero", 1), mailbox)  # type: ignore[arg-type]
     held = type("Held", (), {"changes": staticmethod(waiting)})()
-    first = asyncio.create_task(listing.list_page(stand.house.db, held, mailbox))
+    first = asyncio.create_task(listing.list_page(stand.house.db, stand.house.objects, held, mailbox))
     await begun.wait()
-    await listing.list_page(stand.house.db, fast, mailbox)  # type: ignore[arg-type]
+    await listing.list_page(stand.house.db, stand.house.objects, fast, mailbox)  # type: ignore[arg-type]
     may_end.set()
     assert (await first).more
     assert (await stand.cursor(mailbox_id))["history_id"] == 9
