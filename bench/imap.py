@@ -15,7 +15,7 @@ import random
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,12 +61,18 @@ class BenchSink:
         self.listed_count = 0
         self._changed = asyncio.Event()
 
-    async def listed(self, mailbox_id: str, state: FolderState, messages: list[Listed], origin: Origin) -> None:
+    async def listed(self, mailbox_id: str, state: FolderState, messages: Sequence[Listed], origin: Origin) -> None:
         if messages:
             if announced_at := _announced_at.get(0.0):  # 0: found by a renewal
                 self.latencies.append(time.perf_counter() - announced_at)
             self.listed_count += len(messages)
             self._changed.set()
+
+    async def unknown(self, mailbox_id: str, messages: Sequence[Listed]) -> int:
+        return 0
+
+    async def room(self, mailbox_id: str) -> int:
+        return 0
 
     async def status(self, mailbox_id: str, status: MailboxStatus) -> None:
         (self.idle.add if status.state == "idle" else self.idle.discard)(mailbox_id)

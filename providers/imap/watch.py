@@ -168,11 +168,10 @@ class Watch:
             try:
                 await self._session()
                 continue  # the access token ends: begin again with a new one
-            except FetchBroke as error:
-                self._suspect(error)
-                failure = error
             except ProviderError as error:
-                failure = error
+                if isinstance(error, FetchBroke):
+                    self._suspect(error)
+                failure = _bare(error)
             except Exception as error:  # a defect met by one mailbox must not end its watch
                 _log.exception("watching mailbox %s failed", self._mailbox_id)
                 failure = Transient(type(error).__name__)
@@ -441,6 +440,12 @@ class Watch:
             return float("inf")
         life = (secret.expires_at - datetime.now(UTC)).total_seconds()
         return asyncio.get_running_loop().time() + max(life - self._timers.token_margin, life / 2, self._timers.backoff)
+
+
+def _bare(failure: ProviderError) -> ProviderError:
+    """Without the frames that it came through: they would keep the broken connection until the next failure."""
+    failure.__traceback__ = failure.__context__ = None
+    return failure
 
 
 def _jittered(seconds: float) -> float:
