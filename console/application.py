@@ -10,15 +10,17 @@ from aiohttp.typedefs import Handler
 
 from console import cookies, security
 from console.api.application import PREFIX, make_api
-from console.calls import DELIVERY, REPLAYS, SERVICES, NotFound, PageCall, PublicCall
+from console.calls import DELIVERY, LIVE, REACH, REPLAYS, SERVICES, NotFound, PageCall, PublicCall
 from console.delivery import Delivery
+from console.live import Live
 from console.metrics import measure
+from console.reach import Reach
 from console.replays import Replays
 from console.roles import may
 from console.routes import ROUTES, Page, Public
 from console.services import Services
 from console.templating import render_error
-from storage import access
+from storage import access, pulse
 
 # No form of ours carries more than an answer.
 MAX_FORM = 64 * 1024
@@ -30,6 +32,8 @@ def make_application(services: Services, delivery: Delivery) -> web.Application:
     """Console and API; the caller serves it and keeps `delivery` going."""
     application = web.Application(middlewares=[measure, _error_pages], client_max_size=MAX_FORM)
     application[SERVICES], application[DELIVERY] = services, delivery
+    application[LIVE], application[REACH] = Live(services.db), Reach(services.runs)
+    application.on_shutdown.append(_end_live)
     security.add_headers(application, services)
     for route in ROUTES:
         handler = _public(route) if isinstance(route, Public) else _guarded(route)
@@ -39,6 +43,10 @@ def make_application(services: Services, delivery: Delivery) -> web.Application:
     application[REPLAYS] = api[REPLAYS] = Replays(services)
     application.on_cleanup.append(_end_replays)
     return application
+
+
+async def _end_live(application: web.Application) -> None:
+    await application[LIVE].close()
 
 
 async def _end_replays(application: web.Application) -> None:
@@ -60,8 +68,8 @@ def _guarded(route: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
         services = request.app[SERVICES]
         token = cookies.read(request, services)
         # A page that refreshes itself keeps nobody signed in.
-        active = "X-Background" not in request.headers
-        user = await access.session_user(services.db, token, active=active) if token else None
+        background = "X-Background" in request.headers or request.headers.get("Accept") == "text/event-stream"
+        user = await access.session_user(services.db, token, active=not background) if token else None
         if token is None or user is None:
             raise web.HTTPSeeOther("/login")
         if not may(user.role, route.role):
@@ -70,7 +78,10 @@ def _guarded(route: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
             given = str((await request.post()).get("csrf", ""))
             if not (security.is_same_origin(request, services) and security.csrf_matches(token, given)):
                 raise web.HTTPForbidden
-        return await route.handler(PageCall(request, user, security.csrf_token(token)))
+        async with services.db.tenant(user.tenant_id) as session:
+            # Before the page is made: what changes while it is made will differ from this.
+            now = await pulse.read(session, user.tenant_id)
+        return await route.handler(PageCall(request, user, security.csrf_token(token), now))
 
     return handle
 

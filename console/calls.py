@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aiohttp import web
 
 from console.delivery import Delivery
+from console.live import Live
+from console.reach import Reach
 from console.replays import Replays
 from console.roles import may
 from console.services import Services
 from console.visits import visit
 from storage.access import Role, User, Visit
 from storage.api_tokens import ApiToken
+from storage.pulse import Pulse
 
 if TYPE_CHECKING:
     from storage.database import Session
 
 SERVICES = web.AppKey("services", Services)
 DELIVERY = web.AppKey("delivery", Delivery)
+LIVE = web.AppKey("live", Live)
+REACH = web.AppKey("reach", Reach)
 REPLAYS = web.AppKey("replays", Replays)
 
 
@@ -62,10 +68,11 @@ class PublicCall(_Call):
 
 @dataclass(frozen=True, slots=True)
 class PageCall(_Call):
-    """A page for a signed-in person. `csrf` is their session's form token."""
+    """A page for a signed-in person. `csrf` is their session's form token, `pulse` is of the moment before the page."""
 
     user: User
     csrf: str
+    pulse: Pulse
 
     @property
     def tenant_id(self) -> UUID:
@@ -75,6 +82,11 @@ class PageCall(_Call):
     def actor(self) -> str:
         """Who did it, as the audit log names them."""
         return self.user.email
+
+    @property
+    def away_since(self) -> datetime | None:
+        """Since when Temporal cannot be reached; None while it answers."""
+        return self.request.app[REACH].lost_at
 
     def may(self, needed: Role) -> bool:
         """Whether this person may do what needs this role."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from console import formatting, navigation
 from console.calls import PageCall
 from console.pages import static
 from console.strings import STRINGS, text
-from storage import task_views
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -37,14 +37,14 @@ _TEMPLATES.filters.update(
 
 async def render(call: PageCall, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A page in the console's frame."""
-    async with call.session() as session:
-        waiting = await task_views.count_open(session, call.tenant_id)
     return _respond(
         template,
         status,
         user=call.user,
         csrf=call.csrf,
-        waiting=waiting,
+        waiting=call.pulse.waiting,
+        pulse=asdict(call.pulse),
+        away_since=call.away_since,
         path=call.request.path,
         navigation=navigation.entries(call.user.role),
         may=call.may,

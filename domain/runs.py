@@ -55,5 +55,8 @@ class Runs(Protocol):
     async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
         """Wakes a reply that waits for this mail; one that has ended already is success."""
 
+    async def ping(self) -> None:
+        """Succeeds while the server answers."""
+
     async def resolve_task(self, workflow_id: str, resolution: TaskResolution) -> None:
         """Delivers an answer. Raises NotRunning."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     Priority,
@@ -212,6 +212,9 @@ class TemporalRuns:
     async def parent_done(self, workflow_id: str, email_id: UUID) -> None:
         with contextlib.suppress(NotRunning):
             await self._signal(workflow_id, names.PARENT_DONE, email_id)
+
+    async def ping(self) -> None:
+        await self.client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=_RPC)
 
     async def resolve_task(self, workflow_id: str, resolution: TaskResolution) -> None:
         await self._signal(workflow_id, names.RESOLVE_TASK, resolution)

@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 
 from console.application import make_application
+from console.calls import REACH
 from console.delivery import Delivery
 from console.oidc import Client, OpenIdConnect
 from console.services import Services
@@ -50,6 +51,7 @@ async def run(settings: Settings) -> None:
         log.info("console and API are up", port=settings.web_port)
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.keep_delivering())
+            group.create_task(application[REACH].keep_asking())
 
 
 async def _oidc(settings: Settings, stack: AsyncExitStack) -> OpenIdConnect | None:

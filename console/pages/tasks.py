@@ -26,6 +26,7 @@ RECENT = 12
 MAX_BULK = 200
 # The keys of answers that are no candidates; candidates, and what has no letter, are numbered.
 _KEYS = {"new_ticket": "n", "no_client": "n", "discard": "d", "retry": "r"}
+_RELEASE = "release:"
 
 
 async def inbox(call: PageCall) -> web.Response:
@@ -155,7 +156,7 @@ def _question(task: Any) -> dict[str, Any]:
         for candidate in ordered
     ]
     options = [
-        {**option, "key": _KEYS.get(option["id"]) or next(numbered, "")}
+        {**option, "key": _key(option["id"]) or next(numbered, "")}
         for option in task["options"]
         if option["id"] not in shown
     ]
@@ -166,6 +167,10 @@ def _question(task: Any) -> dict[str, Any]:
         "teaches": task["kind"] in TEACHING,
         "answered": None if task["resolution"] is None else timeline.answer_label(task),
     }
+
+
+def _key(option: str) -> str:
+    return "r" if option.startswith(_RELEASE) else _KEYS.get(option, "")
 
 
 def _in_order(waiting: Sequence[Any]) -> list[Any]:

@@ -59,8 +59,71 @@ function put(region, fresh) {
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
-if (document.querySelector("[data-live]")) {
-  setInterval(() => { for (const topic of ["tasks", "mails", "tickets"]) stale.add(topic); refresh(); }, 4000);
+// The server tells of changes as they happen; where a proxy keeps such a stream back, it is asked now and then.
+let pulse = JSON.parse(document.body.dataset.pulse || "null");
+
+function hear(told) {
+  for (const topic of Object.keys(told)) if (told[topic] !== pulse[topic]) stale.add(topic);
+  pulse = told;
+  refresh();
+}
+
+function listen() {
+  const source = new EventSource("/live");
+  source.onmessage = (event) => hear(JSON.parse(event.data));
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    setInterval(async () => {
+      const answer = document.hidden ? null : await fetch("/live", { headers: { "X-Background": "1" } }).catch(() => null);
+      if (answer?.ok && !answer.redirected) hear(await answer.json());
+    }, 5000);
+  };
+}
+
+if (pulse) {
+  pulse.temporal = document.querySelector("#away .banner time")?.dateTime || "";
+  listen();
+  setInterval(refresh, 2000);
+  document.addEventListener("visibilitychange", refresh);
+}
+
+// Single keys press what is marked `data-key`; they can be switched off, and never act while somebody types.
+const keysAreOn = () => localStorage.getItem("keys") !== "off";
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+  if (event.key === "Escape" && typing) event.target.blur();
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !keysAreOn()) return;
+  if (document.querySelector("dialog[open]")) return;
+  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]:not(:disabled)`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches("input, select, textarea")) target.focus();
+  else target.click();
+});
+
+// `<button data-dialog="ID">` opens a dialog.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) document.getElementById(opener.dataset.dialog).showModal();
+});
+
+const keysOn = document.getElementById("keys-on");
+if (keysOn) {
+  keysOn.checked = keysAreOn();
+  keysOn.addEventListener("change", () => localStorage.setItem("keys", keysOn.checked ? "on" : "off"));
+}
+
+// A toast is said again once the page stands, so that screen readers hear it; it goes when nothing can be undone.
+const toast = document.querySelector(".toast");
+if (toast) {
+  const words = toast.firstElementChild;
+  const said = words.textContent;
+  words.textContent = "";
+  setTimeout(() => { words.textContent = said; }, 100);
+  const until = toast.dataset.until ? new Date(toast.dataset.until) - Date.now() : 8000;
+  setTimeout(() => toast.remove(), Math.max(until, 2000));
+  history.replaceState(null, "", location.pathname);
 }
 
 // Copying: `<button data-copy="TEXT">`.

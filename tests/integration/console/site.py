@@ -76,6 +76,9 @@ class Temporal:
         self._answer()
         return 1
 
+    async def ping(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         if self.state == "away":
             raise RuntimeError("connection refused")

@@ -17,7 +17,7 @@ TEMPLATES = sorted((SOURCES / "templates").glob("*.html"))
 # Keys that are put together from a stored word.
 FAMILIES = (
     "kind.", "stage.", "status.", "priority.", "attachment.", "outcome.", "state.", "became.", "reason.", "flag.",
-    "ticket.link.", "tickets.only.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
+    "ticket.link.", "tickets.only.", "keys.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
     "events.kind.", "events.state.",
     "password.fault.", "account.done.", "role.", "scope.", "users.fault.", "users.done.", "audit.action.",
     "job.",

@@ -1,0 +1,55 @@
+"""What changes while somebody looks: server-sent events, or one answer for those who ask now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import asdict
+
+from aiohttp import web
+
+from console import cookies
+from console.calls import LIVE, PageCall
+from storage import access
+from storage.pulse import Pulse
+
+# As often something is sent: a proxy keeps the connection, and a session that has ended is noticed.
+HEARTBEAT = 15.0
+
+
+async def pulse(call: PageCall) -> web.StreamResponse:
+    """A token for each topic (`storage.pulse`): as they are, or, as an event stream, whenever they change."""
+    if call.request.headers.get("Accept") != "text/event-stream":
+        return web.json_response(_told(call, call.pulse))
+    stream = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    )
+    await stream.prepare(call.request)
+    async with call.request.app[LIVE].watch(call.tenant_id) as queue:
+        with contextlib.suppress(ConnectionError):
+            await _send_all(call, queue, stream)
+    return stream
+
+
+async def _send_all(call: PageCall, queue: asyncio.Queue[Pulse | None], stream: web.StreamResponse) -> None:
+    last, token = call.pulse, cookies.read(call.request, call.services)
+    away = call.away_since
+    while True:
+        try:
+            now = await asyncio.wait_for(queue.get(), HEARTBEAT)
+        except TimeoutError:
+            if token is None or await access.session_user(call.services.db, token, active=False) is None:
+                return
+            now = last
+        if now is None:
+            return
+        if now != last or call.away_since != away:
+            last, away = now, call.away_since
+            await stream.write(f"data: {json.dumps(_told(call, now))}\n\n".encode())
+        else:
+            await stream.write(b": still here\n\n")
+
+
+def _told(call: PageCall, now: Pulse) -> dict[str, object]:
+    return {**asdict(now), "temporal": call.away_since.isoformat() if call.away_since else ""}
