@@ -77,23 +77,62 @@ def add(commands: Any) -> None:
     erase.add_argument("--tenant", metavar="ID", help="where there are several")
     erase.set_defaults(run=_code("workers.erase_command", "run"))
 
-    user = commands.add_parser("user", help="people who sign in").add_subparsers(metavar="ACTION", required=True)
-    user_add = user.add_parser("add", help="add a person and print a sign-in link")
-    user_add.add_argument("email")
-    user_add.add_argument("--name")
-    user_add.add_argument("--role", choices=["viewer", "agent", "admin", "owner"], default="agent")
-    user_add.set_defaults(run=_code("workers.commands", "user_add"))
-
-    token = commands.add_parser("token", help="tokens for the API").add_subparsers(metavar="ACTION", required=True)
-    token_add = token.add_parser("add", help="make a token; it is shown once")
-    token_add.add_argument("name", help="what it is for")
-    token_add.add_argument("--scope", choices=["read", "write"], default="read")
-    token_add.set_defaults(run=_code("workers.commands", "token_add"))
+    _people(commands)
 
     history = commands.add_parser("history", help="workflow histories").add_subparsers(metavar="ACTION", required=True)
     export = history.add_parser("export", help="print a workflow's history as JSON, for replay tests")
     export.add_argument("workflow_id", metavar="WORKFLOW_ID")
     export.set_defaults(run=_code("workers.commands", "history_export", database=False))
+
+
+def _people(commands: Any) -> None:
+    user = commands.add_parser("user", help="people who sign in").add_subparsers(metavar="ACTION", required=True)
+    added = user.add_parser("add", help="add a person and print a link that signs them in once")
+    added.add_argument("email")
+    added.add_argument("--name", help="(the address)")
+    added.add_argument("--role", choices=["viewer", "agent", "admin", "owner"], default="agent", help="(%(default)s)")
+    added.set_defaults(run=_code("workers.people_commands", "user_add"))
+    link = user.add_parser("link", help="print a link at which a person sets a password")
+    link.add_argument("email")
+    link.add_argument("--once", action="store_true", help="a link that signs in once instead, without a password")
+    link.set_defaults(run=_code("workers.people_commands", "user_link"))
+    user.add_parser("list", help="who signs in, and when they last did").set_defaults(
+        run=_code("workers.people_commands", "user_list")
+    )
+    for name, text, active in (
+        ("stop", "end a person's access: password, sessions, links", False),
+        ("allow", "let a person in again; they need a new link", True),
+    ):
+        action = user.add_parser(name, help=text)
+        action.add_argument("email")
+        action.set_defaults(run=_code("workers.people_commands", "user_stop"), active=active)
+
+    token = commands.add_parser("token", help="tokens for the API").add_subparsers(metavar="ACTION", required=True)
+    made = token.add_parser("add", help="make a token; it is shown once")
+    made.add_argument("name", help="the system that will use it; it stands in the audit log")
+    made.add_argument(
+        "--scope", choices=["read", "write", "admin"], default="read",
+        help="read; write: also answers and tickets; admin: whatever an admin may (%(default)s)",
+    )  # fmt: skip
+    made.add_argument("--days", type=_days, metavar="N", help="until it ends (until it is revoked)")
+    made.set_defaults(run=_code("workers.people_commands", "token_add"))
+    token.add_parser("list", help="all tokens and until when they hold").set_defaults(
+        run=_code("workers.people_commands", "token_list")
+    )
+    revoked = token.add_parser("revoke", help="end a token at once")
+    revoked.add_argument("token", metavar="ID", help="as `postroom token list` shows it")
+    revoked.set_defaults(run=_code("workers.people_commands", "token_revoke"))
+
+    audit = commands.add_parser("audit", help="the log of who did what").add_subparsers(metavar="ACTION", required=True)
+    verify = audit.add_parser("verify", help="check the log's hash chain; exit status 1 when it does not hold")
+    verify.add_argument("--expect", metavar="POSITION:HASH", help="also check that this entry, noted earlier, is there")
+    verify.set_defaults(run=_code("workers.people_commands", "audit_verify"))
+
+
+def _days(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 3650):
+        raise argparse.ArgumentTypeError("1 to 3650")
+    return int(value)
 
 
 def _mailbox(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The operator's commands: delivery, tracing, dry runs, people, histories."""
+"""The operator's commands: delivery, tracing, dry runs, histories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.objects import Objects
 from webhooks.ingress import Ingress
 from webhooks.starter import Starter
-from workers import admin, mailbox_commands
+from workers import mailbox_commands
 from workers.command import Refused, locate
 from workers.settings import Settings
 
@@ -58,19 +58,6 @@ async def rules_replay(args: argparse.Namespace, settings: Settings, db: Databas
 
     args.since = mailbox_commands.date(args.since)
     return await explain_command.replay(args, settings, db)
-
-
-async def user_add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
-    await admin.add_user(db, tenant_id, args.email.lower(), args.name or args.email, args.role)
-    print(await admin.create_login_link(db, tenant_id, args.email.lower(), settings.public_url))
-    return 0
-
-
-async def token_add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
-    print(await admin.create_api_token(db, tenant_id, args.name, args.scope))
-    return 0
 
 
 async def history_export(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from console.api import openapi
+from console.api.idempotency import once
 from console.api.operations import OPERATIONS, Operation
 from console.api.problems import Problem, not_found
 from console.api.requests import read
@@ -44,7 +45,9 @@ def _guarded(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stre
         token = await _token(request)
         if SCOPES.index(token.scope) < SCOPES.index(operation.scope):
             raise Problem(403, f"This token is of scope {token.scope}: use one of scope {operation.scope}.")
-        return await operation.handler(ApiCall(request, token, await read(request, operation.max_body)))
+        call = ApiCall(request, token, await read(request, operation.max_body))
+        # The other methods may be repeated as they are.
+        return await (once(call, operation.handler) if operation.method == "POST" else operation.handler(call))
 
     return handle
 

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from console import bodies
 from console.api import models, paging, requests, views
+from console.api.answers import cut_answer, json_answer, page_answer
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
@@ -43,7 +43,7 @@ async def list_tickets(call: ApiCall) -> web.Response:
         shown = rows[: query.limit]
         conversations = await _conversations(call, session, [row["ticket_id"] for row in shown], LISTED_COMMENTS)
     items = [views.ticket(row, conversations[row["ticket_id"]], call.services) for row in shown]
-    return _page(items, rows, query.limit, lambda row: [row["number"]])
+    return page_answer(items, rows, query.limit, lambda row: [row["number"]])
 
 
 async def get_ticket(call: ApiCall) -> web.Response:
@@ -54,7 +54,7 @@ async def get_ticket(call: ApiCall) -> web.Response:
         if row is None:
             raise NotFound
         conversations = await _conversations(call, session, [row["ticket_id"]], None)
-    return _json(views.ticket(row, conversations[row["ticket_id"]], call.services))
+    return json_answer(views.ticket(row, conversations[row["ticket_id"]], call.services))
 
 
 async def list_emails(call: ApiCall) -> web.Response:
@@ -71,7 +71,7 @@ async def list_emails(call: ApiCall) -> web.Response:
             limit=query.limit + 1,
         )
     items = [views.email(row) for row in rows[: query.limit]]
-    return _page(items, rows, query.limit, lambda row: [row["seq"]])
+    return page_answer(items, rows, query.limit, lambda row: [row["seq"]])
 
 
 async def get_email(call: ApiCall) -> web.Response:
@@ -79,7 +79,7 @@ async def get_email(call: ApiCall) -> web.Response:
         row = await trace.get(session, call.tenant_id, call.id("id"))
     if row is None:
         raise NotFound
-    return _json(views.email(row))
+    return json_answer(views.email(row))
 
 
 async def list_tasks(call: ApiCall) -> web.Response:
@@ -94,7 +94,7 @@ async def list_tasks(call: ApiCall) -> web.Response:
             limit=query.limit + 1,
         )
     items = [views.task(row) for row in rows[: query.limit]]
-    return _page(items, rows, query.limit, lambda row: [row["created_at"].isoformat(), row["task_id"]])
+    return page_answer(items, rows, query.limit, lambda row: [row["created_at"].isoformat(), row["task_id"]])
 
 
 async def get_task(call: ApiCall) -> web.Response:
@@ -102,7 +102,7 @@ async def get_task(call: ApiCall) -> web.Response:
         row = await task_views.get(session, call.tenant_id, call.id("id"))
     if row is None:
         raise NotFound
-    return _json(views.task(row))
+    return json_answer(views.task(row))
 
 
 async def resolve_task(call: ApiCall) -> web.Response:
@@ -162,16 +162,6 @@ async def _conversations(
     for row in rows:
         conversations[row["ticket_id"]].append(await views.comment(row, manifests[row["comment_id"]]))
     return conversations
-
-
-def _page(items: list[Any], rows: list[Any], limit: int, key: Any) -> web.Response:
-    """The first `limit` of the rows; one row more than that says that there is a next page."""
-    following = paging.encode(key(rows[limit - 1])) if len(rows) > limit else None
-    return _json(models.Page[Any](items=items, next=following))
-
-
-def _json(model: BaseModel) -> web.Response:
-    return web.Response(text=model.model_dump_json(), content_type="application/json")
 
 
 def _timestamp(value: Any) -> datetime:

@@ -8,18 +8,20 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from console.api.idempotency import HEADER, PATTERN
 from console.api.models import ProblemDetails
 from console.api.operations import OPERATIONS, Operation
 
 _REF = "#/components/schemas/{model}"
 _ERRORS = {
-    400: "A query parameter is unknown or wrong",
+    400: "A parameter is unknown or wrong",
     401: "No valid bearer token",
     403: "The token's scope does not reach this far",
     404: "Nothing with this id in this tenant",
     409: "Somebody else came first, or the thing is not in a state for this",
     503: "Temporal or a worker cannot be reached; nothing was changed",
-    422: "The body is not what this operation takes",
+    413: "The body is too large",
+    422: "The body is not what this operation takes, or its key was used for another request",
 }
 
 
@@ -60,6 +62,10 @@ def _operation(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
         errors.add(400)
     if "{" in operation.path:
         errors.add(404)
+    if operation.method == "POST":
+        errors |= {400, 409, 422}
+    if operation.method != "GET":
+        errors.add(413)
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -95,6 +101,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", operation.path)
     ]
+    if operation.method == "POST":
+        in_path.append(
+            {
+                "name": HEADER,
+                "in": "header",
+                "required": False,
+                "description": "Sent again within 24 hours, the request gets the first one's answer and happens once.",
+                "schema": {"type": "string", "pattern": PATTERN},
+            }
+        )
     if operation.query is None:
         return in_path
     properties = operation.query.model_json_schema()["properties"]

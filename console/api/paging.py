@@ -53,6 +53,14 @@ def decode(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any] | None
         raise Problem(400, "This cursor is none of ours: pass `next` of the previous page, or leave it out.") from None
 
 
+def text(value: Any) -> str:
+    """A text that Postgres takes."""
+    if not isinstance(value, str) or "\0" in value or len(value) > 1000:
+        raise ValueError
+    value.encode()
+    return value
+
+
 def sequence(value: Any) -> int:
     """A bigint that Postgres takes."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:

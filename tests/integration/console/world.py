@@ -258,6 +258,12 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
 
 # For each operation that takes a body or changes something.
 BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
+    "POST /users": _body(email="new@example.com", role="agent"),
+    "PATCH /users/{id}": _body(role="agent"),
+    "POST /users/{id}/link": _body(),
+    "POST /users/{id}/sign-out": _body(),
+    "POST /tokens": _body(name="Shop", scope="read", days=30),
+    "POST /tokens/{id}/revoke": _body(),
     "POST /tasks/{id}/resolution": _body(choice="no_client"),
     "POST /tasks/{id}/undo": _held_by_api,
     "PUT /tasks/{id}/assignee": _body(assignee_id=None),
