@@ -10,7 +10,7 @@ from aiohttp import web
 
 from console import bodies
 from console.api import models, paging, requests, views
-from console.api.answers import cut_answer, json_answer, page_answer
+from console.api.answers import json_answer, page_answer
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
