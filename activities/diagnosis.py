@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import aiohttp
+from pydantic import BaseModel, ValidationError
 
 from activities.sources import Sources
 from activities.watches import Watches
@@ -17,8 +18,9 @@ from domain.mailbox import MailboxRef
 from providers.base import Gone, Provider, ProviderError
 from providers.endpoints import Endpoints
 from providers.gmail.mailbox import GmailMailbox
+from providers.gmail.settings import GmailSettings
 from providers.imap.check import Step, check
-from providers.imap.settings import ImapSettings, Password
+from providers.imap.settings import ImapSettings
 from providers.microsoft.mailbox import MicrosoftMailbox
 from providers.microsoft.settings import MicrosoftSettings
 from storage import mailboxes, push
@@ -47,10 +49,12 @@ async def diagnose(db: Database, sources: Sources, tenant_id: UUID, mailbox_id: 
     if mailbox.provider in ("smtp", "raw"):
         yield Step("mailbox", True, "its messages are handed to postroom: there is no source to test")
         return
+    if (fault := _unsound(mailbox)) is not None:
+        yield fault
+        return
     if mailbox.provider == "imap":
-        password = Password(mailbox.secret(sources.keyring)["password"])
         imap = ImapSettings.model_validate(mailbox.settings)
-        async for step in check(imap, password, allow_private=sources.allow_private_hosts):
+        async for step in check(imap, sources.credentials(mailbox, imap), allow_private=sources.allow_private_hosts):
             yield step
         return
     for name, attempt in _steps(db, mailbox, sources):
@@ -62,6 +66,21 @@ async def diagnose(db: Database, sources: Sources, tenant_id: UUID, mailbox_id: 
         except ProviderError as error:
             yield Step(name, False, str(error), _ADVICE[mailbox.provider])
             return
+
+
+_SETTINGS: dict[str, type[BaseModel]] = {"imap": ImapSettings, "gmail": GmailSettings, "microsoft": MicrosoftSettings}
+
+
+def _unsound(mailbox: mailboxes.Mailbox) -> Step | None:
+    """What of the settings does not hold; None when all does."""
+    try:
+        _SETTINGS[mailbox.provider].model_validate(mailbox.settings)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+        return Step("settings", False, f"these do not hold: {fields}", "Correct them and try again.")
+    if mailbox.sealed_secret is None:
+        return Step("settings", False, "there are no credentials", "Enter them and try again.")
+    return None
 
 
 Attempt = Callable[[], Awaitable[str]]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from temporalio import activity
 from temporalio.service import RPCError
 
+from activities.consent import Consents
 from activities.diagnosis import diagnose
 from activities.heartbeat import heartbeating
 from activities.reconcile import Progress, Reconciler
 from activities.services import Services
 from activities.sources import Sources
 from domain.mailbox_jobs import Comparison, Finding, MailboxJob
+from domain.runs import NotRunning
+from providers.base import ProviderError
 from storage import mailbox_jobs
 from storage.database import TRANSIENT
 
@@ -26,6 +30,7 @@ class MailboxJobs:
         self._db = services.db
         self._sources = sources
         self._reconciler = Reconciler(services.db, services.runs, sources)
+        self._consents = Consents(services.db, sources, services.public_url)
 
     @activity.defn
     async def run_mailbox_job(self, job: MailboxJob) -> None:
@@ -35,6 +40,8 @@ class MailboxJobs:
                 result = await self._run(job)
             except (RPCError, *TRANSIENT):
                 raise
+            except ProviderError as error:
+                await self._finish(job, failed=True, result={"error": str(error)})
             except Exception as error:
                 activity.logger.warning("mailbox job failed: %s", type(error).__name__)
                 await self._finish(job, failed=True, result={"error": "It stopped before its end; the log says why."})
@@ -44,6 +51,13 @@ class MailboxJobs:
     async def _run(self, job: MailboxJob) -> dict[str, object]:
         if job.kind == "diagnose":
             return await self._diagnose(job)
+        if job.kind == "consent":
+            return await self._consents.ask(job)
+        if job.kind == "redeem":
+            agreed = await self._consents.redeem(job)
+            with contextlib.suppress(NotRunning):  # it is being set up still
+                await self._services.runs.change_mailbox(job.mailbox_id, "credentials_changed")
+            return agreed
         if job.kind == "count":
             assert job.since is not None
             counted = await self._reconciler.count(job.tenant_id, job.mailbox_id, job.since, self._progress(job))

@@ -27,6 +27,7 @@ from providers.gmail.send import GmailSender
 from providers.gmail.settings import GmailSettings
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.oauth import credentials as imap_credentials
+from providers.imap.settings import Credentials as ImapCredentials
 from providers.imap.settings import ImapSettings
 from providers.microsoft import auth as microsoft_auth
 from providers.microsoft.client import GraphClient
@@ -159,11 +160,17 @@ class Sources:
 
     def _imap(self, mailbox: mailboxes.Mailbox) -> ImapMailbox:
         settings = ImapSettings.model_validate(mailbox.settings)
-        private = self.allow_private_hosts
-        secret = imap_credentials(
-            settings, self._opened(mailbox), self._vault(mailbox), self._session, allow_private=private
+        return ImapMailbox(settings, self.credentials(mailbox, settings), allow_private=self.allow_private_hosts)
+
+    def credentials(self, mailbox: mailboxes.Mailbox, settings: ImapSettings) -> ImapCredentials:
+        """What an IMAP mailbox logs in with. Raises AuthFailed when its secret cannot be read."""
+        return imap_credentials(
+            settings,
+            self._opened(mailbox),
+            self._vault(mailbox),
+            self._session,
+            allow_private=self.allow_private_hosts,
         )
-        return ImapMailbox(settings, secret, allow_private=private)
 
     def _gmail(
         self, mailbox: mailboxes.Mailbox, connected_at: datetime, archive: MailboxArchive | None = None

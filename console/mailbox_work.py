@@ -75,12 +75,23 @@ async def connect(call: Call, mailbox_id: UUID, settings: dict[str, Any], secret
 
 
 async def start_job(
-    call: Call, mailbox_id: UUID, kind: JobKind, *, since: datetime | None = None, repair: bool = False
+    call: Call,
+    mailbox_id: UUID,
+    kind: JobKind,
+    *,
+    since: datetime | None = None,
+    repair: bool = False,
+    sealed: str = "",
 ) -> UUID:
-    """Has a worker do it, and returns where it writes what it finds. Raises NotFound."""
+    """Has a worker do it; the id of the job it writes its findings to. `sealed` is for the worker. Raises NotFound."""
     async with _changing(call) as session:
         mailbox = await mailbox_admin.find(session, call.tenant_id, mailbox_id)
         job_id = await mailbox_jobs.create(session, call.tenant_id, mailbox_id, kind, call.actor)
+        if sealed:
+            whole = call.services.keyring.seal(
+                sealed.encode(), tenant_id=call.tenant_id, table="mailbox_jobs", row=str(job_id)
+            )
+            await mailbox_jobs.keep_sealed(session, call.tenant_id, job_id, whole)
         await audit.record(
             session, call.tenant_id, call.actor, "examine_mailbox", f"mailbox/{mailbox_id}",
             {"kind": kind, "repair": repair, "since": since.date().isoformat() if since else None},

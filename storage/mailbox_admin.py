@@ -26,6 +26,11 @@ async def find(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Mailbox:
     return mailbox
 
 
+async def has_secret(session: Session, tenant_id: UUID, mailbox_id: UUID) -> bool:
+    """Whether credentials are kept for it."""
+    return (await find(session, tenant_id, mailbox_id)).sealed_secret is not None
+
+
 async def begin(session: Session, tenant_id: UUID, address: str, provider: Provider, *, actor: str) -> UUID:
     """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew. Raises Taken."""
     added = await people.add_mailbox(session, tenant_id, address, provider)

@@ -79,17 +79,33 @@ async def finish(
     *,
     failed: bool = False,
     result: dict[str, Any] | None = None,
-    sealed: str | None = None,
 ) -> None:
     """The job is over; one that is over already stays as it is."""
     await session.execute(
-        """update mailbox_jobs set state = $3, result = coalesce($4, result), sealed = $5, updated_at = now()
+        """update mailbox_jobs set state = $3, result = coalesce($4, result), updated_at = now()
             where tenant_id = $1 and job_id = $2 and state = 'running'""",
         tenant_id,
         job_id,
         "failed" if failed else "done",
         result,
-        sealed,
+    )
+
+
+async def keep_sealed(session: Session, tenant_id: UUID, job_id: UUID, sealed: str | None) -> None:
+    """What only the job's own work may open; None forgets it."""
+    await session.execute(
+        "update mailbox_jobs set sealed = $3 where tenant_id = $1 and job_id = $2", tenant_id, job_id, sealed
+    )
+
+
+async def consent_of(session: Session, tenant_id: UUID, state_sha256: str) -> Any:
+    """The consent that was asked for with this state, at most a quarter of an hour ago, and not used yet."""
+    return await session.fetchrow(
+        """select job_id, mailbox_id from mailbox_jobs
+            where tenant_id = $1 and kind = 'consent' and result ->> 'state_sha256' = $2 and sealed is not null
+              and created_at > now() - interval '15 minutes'""",
+        tenant_id,
+        state_sha256,
     )
 
 

@@ -61,6 +61,15 @@ async def add_defaults(session: Session, tenant_id: UUID, name: str, queue: str,
     return defaults_id
 
 
+async def active_defaults(session: Session, tenant_id: UUID) -> list[Any]:
+    """Id, name and queue of the inbound defaults that may be used, the oldest first."""
+    return await session.fetch(
+        """select defaults_id, name, queue from inbound_defaults where tenant_id = $1 and active
+            order by created_at, defaults_id""",
+        tenant_id,
+    )
+
+
 async def oldest_defaults(session: Session, tenant_id: UUID) -> UUID | None:
     """The active inbound defaults that were made first: what a new mailbox gets."""
     found: UUID | None = await session.fetchval(

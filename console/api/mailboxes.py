@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from console import mailbox_work
+from console import mailbox_forms, mailbox_work
 from console.api import models, paging
 from console.api.answers import json_answer
 from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
-from storage import mailbox_jobs, mailbox_views
+from console.strings import text
+from storage import mailbox_admin, mailbox_jobs, mailbox_views
 
 
 async def list_mailboxes(call: ApiCall) -> web.Response:
@@ -29,6 +30,55 @@ async def get_mailbox(call: ApiCall) -> web.Response:
     if row is None:
         raise NotFound
     return json_answer(_mailbox(row))
+
+
+async def add_mailbox(call: ApiCall) -> web.Response:
+    body = parse(call, models.NewMailbox)
+    try:
+        address, provider = mailbox_forms.address(body.model_dump())
+        async with call.session() as session:
+            mailbox_id = await mailbox_admin.begin(session, call.tenant_id, address, provider, actor=call.actor)
+            row = await mailbox_views.get(session, call.tenant_id, mailbox_id)
+    except mailbox_forms.WrongForm as wrong:
+        raise _wrong(wrong) from None
+    except mailbox_admin.Taken:
+        raise Problem(409, text("setup.wrong.taken")) from None
+    return json_answer(_mailbox(row))
+
+
+async def connect_mailbox(call: ApiCall) -> web.Response:
+    body, mailbox_id = parse(call, models.MailboxAccess), call.id("id")
+    async with call.session() as session:
+        row = await mailbox_views.get(session, call.tenant_id, mailbox_id)
+    if row is None:
+        raise NotFound
+    try:
+        access = mailbox_forms.access(row["provider"], row["address"], body.fields)
+    except mailbox_forms.WrongForm as wrong:
+        raise _wrong(wrong) from None
+    await _told(mailbox_work.connect(call, mailbox_id, access.settings, access.secret))
+    async with call.session() as session:
+        row = await mailbox_views.get(session, call.tenant_id, mailbox_id)
+    secret = access.secret.get("webhook_secret")
+    return json_answer(models.Connected(mailbox=_mailbox(row), webhook_secret=secret, consent=access.consent))
+
+
+async def start_mailbox(call: ApiCall) -> web.Response:
+    mailbox_id = call.id("id")
+    async with call.session() as session:
+        row = await mailbox_views.get(session, call.tenant_id, mailbox_id)
+        if row is None:
+            raise NotFound
+        body = parse(call, models.MailboxStart)
+        since = body.since.isoformat() if body.since else None
+        if row["state"] != "draft":
+            raise Problem(409, "This mailbox is set up already.")
+        await mailbox_admin.go_live(session, call.tenant_id, mailbox_id, since, None, actor=call.actor)
+    return await get_mailbox(call)
+
+
+def _wrong(wrong: mailbox_forms.WrongForm) -> Problem:
+    return Problem(422, "; ".join(f"{name}: {text(key)}" for name, key in wrong.faults.items()))
 
 
 async def pause_mailbox(call: ApiCall) -> web.Response:

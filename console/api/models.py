@@ -239,6 +239,43 @@ class Mailbox(BaseModel):
     queue: str | None
 
 
+class NewMailbox(BaseModel):
+    """It is set up next: nobody reads it before `POST /mailboxes/{id}/start`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(min_length=3, max_length=320)
+    provider: Provider
+
+
+class MailboxAccess(BaseModel):
+    """How a mailbox is reached: `fields` are those of the console's form for its provider.
+
+    imap: host, port, security, username, password, folders. gmail: key (JSON text), folders, topic,
+    push_service_account. microsoft: directory, client_id, client_secret, username, folders, grant. raw: none.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, str] = Field(default_factory=dict, max_length=20)
+
+
+class Connected(BaseModel):
+    """`webhook_secret` is there for raw mailboxes, this once. `consent`: the mailbox's user has still to agree."""
+
+    mailbox: Mailbox
+    webhook_secret: str | None = None
+    consent: bool = False
+
+
+class MailboxStart(BaseModel):
+    """Mail from now on, and that since a day where one is given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: date | None = None
+
+
 class Resync(BaseModel):
     """Everything received since this day is listed again; what is known stays as it is."""
 

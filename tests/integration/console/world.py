@@ -6,6 +6,7 @@ tables. Whoever adds a route that changes something adds its example here; whoev
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -217,6 +218,36 @@ async def _own_session(world: World) -> Example:
     return Example(path=f"/account/sessions/{session_id}/end")
 
 
+IMAP = {"host": "imap.example.com", "password": "secret"}
+
+
+async def _draft(world: World) -> Example:
+    """The world's mailbox, as if nobody had set it up yet."""
+    async with world.site.db.tenant(world.tenant_id) as session:
+        await session.execute("update mailboxes set state = 'draft', provider = 'imap'")
+    return Example()
+
+
+async def _imap_form(world: World) -> Example:
+    await _draft(world)
+    return Example(dict(IMAP))
+
+
+async def _imap_body(world: World) -> Example:
+    await _draft(world)
+    return Example({"fields": dict(IMAP)})
+
+
+async def _agreed(world: World) -> Example:
+    async with world.site.db.tenant(world.tenant_id) as session:
+        mailbox_id = UUID(world.ids["mailboxes"])
+        job_id = await mailbox_jobs.create(session, world.tenant_id, mailbox_id, "consent", "ann")
+        await mailbox_jobs.keep_sealed(session, world.tenant_id, job_id, "sealed")
+        state = hashlib.sha256(b"state").hexdigest()
+        await mailbox_jobs.finish(session, world.tenant_id, job_id, result={"state_sha256": state})
+    return Example({"state": "state", "code": "code"})
+
+
 def _body(**body: Any) -> Callable[[World], Awaitable[Example]]:
     async def example(world: World) -> Example:
         return Example(body)
@@ -239,6 +270,11 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /users/{id}/sign-out": _body(),
     "POST /tokens": _body(name="Shop", scope="read", days="30"),
     "POST /tokens/{id}/revoke": _body(),
+    "POST /mailboxes/new": _body(address="sales@example.org", provider="smtp"),
+    "POST /mailboxes/{id}/access": _imap_form,
+    "POST /mailboxes/{id}/setup/jobs": _body(work="diagnose"),
+    "POST /mailboxes/{id}/start": _draft,
+    "POST /oauth/callback": _agreed,
     "POST /mailboxes/{id}/pause": _body(),
     "POST /mailboxes/{id}/resume": _body(),
     "POST /mailboxes/{id}/resync": _body(since="2026-01-01"),
@@ -284,6 +320,9 @@ BODIES: dict[str, Callable[[World], Awaitable[Example]]] = {
     "PUT /clients/{id}/destination": _destination,
     "PUT /contacts/{id}/destination": _destination,
     "PUT /domains/destination": _domain,
+    "POST /mailboxes": _body(address="sales@example.org", provider="smtp"),
+    "POST /mailboxes/{id}/access": _imap_body,
+    "POST /mailboxes/{id}/start": _draft,
     "POST /mailboxes/{id}/pause": _body(),
     "POST /mailboxes/{id}/resume": _body(),
     "POST /mailboxes/{id}/resync": _body(since="2026-01-01"),

@@ -1,0 +1,151 @@
+"""The forms of a mailbox's setup: their fields to settings and secret, or what is wrong with them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from domain.address import canonical
+from domain.inbound import Provider
+
+PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
+# How a Gmail or Microsoft mailbox gives access: in its own right, or with a user's consent.
+Grant = Literal["own", "consent"]
+_MOST = 20_000
+
+
+class WrongForm(Exception):
+    """`faults`: the key of a text by the name of its field."""
+
+    def __init__(self, **faults: str) -> None:
+        super().__init__(", ".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a mailbox is reached. `consent`: its user has still to agree."""
+
+    settings: dict[str, Any]
+    secret: dict[str, Any]
+    consent: bool = False
+
+
+def address(form: Mapping[str, Any]) -> tuple[str, Provider]:
+    """A new mailbox's address and provider. Raises WrongForm."""
+    typed, provider = canonical(_text(form, "address")), _text(form, "provider")
+    faults = {}
+    local, at, domain = typed.rpartition("@")
+    if (
+        not (local and at and "." in domain)
+        or len(typed) > 320
+        or any(c.isspace() or not c.isprintable() for c in typed)
+    ):
+        faults["address"] = "setup.wrong.address"
+    if provider not in PROVIDERS:
+        faults["provider"] = "setup.wrong.provider"
+    if faults:
+        raise WrongForm(**faults)
+    return typed, provider  # type: ignore[return-value]
+
+
+def access(provider: Provider, mailbox: str, form: Mapping[str, Any]) -> Access:
+    """Raises WrongForm. Whether the source takes it, a worker finds out."""
+    if provider == "imap":
+        return _imap(mailbox, form)
+    if provider == "gmail":
+        return _gmail(form)
+    if provider == "microsoft":
+        return _microsoft(mailbox, form)
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    return Access({}, {"webhook_secret": secret} if provider == "raw" else {})
+
+
+def _imap(mailbox: str, form: Mapping[str, Any]) -> Access:
+    host, port, security = _text(form, "host"), _text(form, "port") or "993", _text(form, "security") or "tls"
+    faults = {}
+    if not host or any(c in host for c in " /:@"):
+        faults["host"] = "setup.wrong.host"
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        faults["port"] = "setup.wrong.port"
+    if security not in ("tls", "starttls", "plaintext"):
+        faults["security"] = "setup.wrong.security"
+    password = str(form.get("password", ""))[:_MOST]
+    if not password:
+        faults["password"] = "setup.wrong.password"  # noqa: S105 (a key of the catalogue)
+    if faults:
+        raise WrongForm(**faults)
+    return Access(
+        {
+            "host": host,
+            "port": int(port),
+            "security": security,
+            "username": _text(form, "username") or mailbox,
+            "folders": _words(form, "folders") or ["INBOX"],
+        },
+        {"password": password},
+    )
+
+
+def _gmail(form: Mapping[str, Any]) -> Access:
+    document = _json(form, "key")
+    settings: dict[str, Any] = {"labels": _words(form, "folders") or ["INBOX"]}
+    for name in ("topic", "push_service_account"):
+        if value := _text(form, name):
+            settings[name] = value
+    if document.get("type") == "service_account":
+        parts = {name: document.get(name) for name in ("client_email", "private_key", "private_key_id")}
+        if not all(parts.values()):
+            raise WrongForm(key="setup.wrong.key")
+        return Access(settings, {"kind": "service_account", **parts})
+    client = document.get("web") or document.get("installed") or {}
+    if not isinstance(client, dict) or not client.get("client_id") or not client.get("client_secret"):
+        raise WrongForm(key="setup.wrong.key")
+    return Access(
+        settings,
+        {"kind": "user", "client_id": client["client_id"], "client_secret": client["client_secret"]},
+        consent=True,
+    )
+
+
+def _microsoft(mailbox: str, form: Mapping[str, Any]) -> Access:
+    directory, client_id = _text(form, "directory"), _text(form, "client_id")
+    client_secret = str(form.get("client_secret", "")).strip()[:_MOST]
+    consent = _text(form, "grant") == "consent"
+    faults = {
+        name: f"setup.wrong.{name}"
+        for name, value in (("directory", directory), ("client_id", client_id), ("client_secret", client_secret))
+        if not value
+    }
+    if faults:
+        raise WrongForm(**faults)
+    settings = {
+        "directory": directory,
+        "user": _text(form, "username") or mailbox,
+        "folders": _words(form, "folders") or ["inbox"],
+        "notify": True,
+    }
+    kind = "user" if consent else "app"
+    return Access(settings, {"kind": kind, "client_id": client_id, "client_secret": client_secret}, consent=consent)
+
+
+def _json(form: Mapping[str, Any], name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(str(form.get(name, ""))[:_MOST])
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise WrongForm(**{name: "setup.wrong.key"})
+    return document
+
+
+def _text(form: Mapping[str, Any], name: str) -> str:
+    return str(form.get(name, "")).strip()[:512]
+
+
+def _words(form: Mapping[str, Any], name: str) -> list[str]:
+    return [word for part in str(form.get(name, ""))[:_MOST].split(",") if (word := part.strip())][:20]
