@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,9 @@ MAX_INLINE_BYTES = 8 * 1024 * 1024
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
 # What a browser may be told an attachment is. Everything else is bytes.
 _HARMLESS = _IMAGES | {"application/pdf", "text/plain", "text/csv", "application/zip"}
+
+MAX_HEADERS = 64 * 1024
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 FRAME_POLICY = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 FILE_POLICY = "sandbox; default-src 'none'"
@@ -73,6 +77,21 @@ async def attachment(services: Services, request: web.Request, row: Any) -> web.
 async def raw_mail(services: Services, request: web.Request, key: str, name: str, size: int) -> web.StreamResponse:
     """The message as it was received. Raises LookupError when it is not in the store."""
     return await _download(services, request, key, name, "application/octet-stream", size)
+
+
+async def header_block(services: Services, key: str) -> str:
+    """The message up to its first empty line, at most 64 KB. Raises LookupError when it is not in the store."""
+    if not await services.objects.exists(key):
+        raise LookupError("missing")
+    read = b""
+    async for chunk in services.objects.stream(key):
+        read += bytes(chunk)
+        block = _END_OF_HEADERS.split(read, maxsplit=1)
+        if len(block) == 2 or len(read) > MAX_HEADERS:
+            break
+    shown = _END_OF_HEADERS.split(read, maxsplit=1)[0][:MAX_HEADERS].decode("utf-8", "replace").replace("\r", "")
+    # What could turn the direction of the text around, or is no text, is shown as what it is.
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in shown)
 
 
 async def _download(

@@ -84,7 +84,8 @@ async def comments(
                    coalesce(ec.parsed ->> 'html', '') <> '' as has_html,
                    case when $5 then ec.parsed ->> 'html' end as html,
                    ec.parsed ->> 'kind' as kind, ec.parsed -> 'to' as to, ec.parsed -> 'cc' as cc,
-                   ec.parsed -> 'problems' as problems, e.received_at, e.raw_size, e.raw_sha256
+                   ec.parsed -> 'problems' as problems, ec.parsed -> 'authentication' as authentication,
+                   e.received_at, e.raw_size, e.raw_sha256, e.workflow_id
               from (select *, row_number() over (partition by ticket_id order by created_at desc, seq desc) as nth
                       from comments where tenant_id = $1 and ticket_id = any($2)) c
               left join emails e on e.tenant_id = $1 and e.email_id = c.email_id

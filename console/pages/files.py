@@ -6,6 +6,7 @@ from aiohttp import web
 
 from console import bodies
 from console.calls import NotFound, PageCall
+from console.templating import render
 from storage import attachments, audit, tickets, trace
 from storage.objects import raw_key
 
@@ -36,6 +37,19 @@ async def raw(call: PageCall) -> web.StreamResponse:
         )
     except LookupError:
         raise NotFound from None
+
+
+async def headers(call: PageCall) -> web.Response:
+    """The header fields of a message as they were received."""
+    async with call.session() as session:
+        row = await trace.get(session, call.tenant_id, call.id("id"))
+    if row is None or row["raw_sha256"] is None:
+        raise NotFound
+    try:
+        block = await bodies.header_block(call.services, raw_key(call.tenant_id, row["raw_sha256"]))
+    except LookupError:
+        raise NotFound from None
+    return await render(call, "headers.html", email=row, block=block)
 
 
 async def attachment(call: PageCall) -> web.StreamResponse:

@@ -72,6 +72,7 @@ async def show(call: PageCall) -> web.Response:
         comments = await tickets.comments(session, call.tenant_id, [ticket["ticket_id"]], newest=newest)
         parts = await tickets.attachments(session, call.tenant_id, [c["comment_id"] for c in comments])
         emails = await trace.of_ticket(session, call.tenant_id, ticket["ticket_id"])
+        users = await people.users(session, call.tenant_id)
     manifests: dict[UUID, list[Any]] = {comment["comment_id"]: [] for comment in comments}
     for part in parts:
         manifests[part["comment_id"]].append(part)
@@ -84,6 +85,8 @@ async def show(call: PageCall) -> web.Response:
         older=ticket["comment_count"] - len(comments),
         manifests=manifests,
         emails=emails,
+        users=users,
+        run_url=call.services.run_url,
         decision=first["decision"] if first else None,
         reply_address=call.services.reply_address(call.tenant_id, ticket["number"], ticket["mailbox"]),
     )
