@@ -334,6 +334,7 @@ STRINGS: Final[dict[str, str]] = {
     "ticket.link.split": "Split from",
     "ticket.tags": "Tags",
     "ticket.tags.hint": "separated by commas",
+    "ticket.nobody": "Nobody",
     "ticket.save": "Save",
     "ticket.note": "note",
     "ticket.note.label": "Note for colleagues",
