@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 
 from activities.events import DeliverEvents
 from activities.services import Services
@@ -117,12 +118,18 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    db: Database, address: str, objects: Path, *, working: bool = True, reconcile: timedelta = timedelta(seconds=2)
+    db: Database,
+    address: str,
+    objects: Path,
+    *,
+    working: bool = True,
+    reconcile: timedelta = timedelta(seconds=2),
+    codec: PayloadCodec | None = None,
 ) -> AsyncIterator[House]:
-    """`working=False` leaves the workers out: mail is accepted and waits."""
+    """`working=False` leaves the workers out: mail is accepted and waits. `codec` encrypts what enters Temporal."""
     async with AsyncExitStack() as stack:
         tenant = await admin.ensure_default_tenant(db, address=SUPPORT)
-        client = await Client.connect(address, plugins=[temporal.plugin()])
+        client = await Client.connect(address, plugins=[temporal.plugin(codec)])
         runs, keyring = temporal.TemporalRuns(client), KeyRing(MASTER_KEYS)
         store = Objects(objects.as_uri())
         starter = Starter(runs)

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(description="postgresql://… of a login that may act as the role postroom_app")
     objects_url: str = Field(description="file:///… or an S3, GCS or Azure URL")
     master_keys: SecretStr = Field(description="ID:BASE64[,ID:BASE64…], 32 bytes each; the first seals")
+    encrypt_payloads: bool = Field(default=False, description="encrypt what enters Temporal; the same in every process")
     public_url: str = Field(default="http://127.0.0.1:8400", description="where people reach the console")
     temporal_ui_url: str = Field(default="", description="where people reach the Temporal UI")
 

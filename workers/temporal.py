@@ -20,7 +20,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.contrib.opentelemetry import TracingInterceptor
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.plugin import SimplePlugin
@@ -36,6 +36,7 @@ from domain.mailbox import MailboxRef
 from domain.mailbox_jobs import MailboxJob
 from domain.runs import BACKFILL, LIVE, NotRunning, RunState
 from domain.task import TaskResolution
+from workers import payloads
 from workers.settings import ConfigurationError
 from workflows import names
 
@@ -55,10 +56,10 @@ def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
-def plugin() -> SimplePlugin:
+def plugin(codec: PayloadCodec | None = None) -> SimplePlugin:
     return SimplePlugin(
         "postroom",
-        data_converter=pydantic_data_converter,
+        data_converter=payloads.converter(codec),
         interceptors=[*([TracingInterceptor(tracing.TRACER)] if tracing.enabled() else []), ClassifyFailures()],
         workflow_runner=_runner,
     )
@@ -73,7 +74,7 @@ async def connect(*, patience: timedelta = timedelta(seconds=30)) -> Client:
     pause = 0.2
     while True:
         try:
-            return await Client.connect(**_connection(), plugins=[plugin()])
+            return await Client.connect(**_connection(), plugins=[plugin(payloads.configured())])
         except (RuntimeError, RPCError):
             if asyncio.get_running_loop().time() > deadline:
                 address = _connection().get("target_host")
@@ -86,7 +87,7 @@ async def connect(*, patience: timedelta = timedelta(seconds=30)) -> Client:
 
 async def lazy_client() -> Client:
     """For processes that come up, and keep serving, without Temporal: connects with a later call."""
-    return await Client.connect(**_connection(), plugins=[plugin()], lazy=True)
+    return await Client.connect(**_connection(), plugins=[plugin(payloads.configured())], lazy=True)
 
 
 def _connection() -> ClientConnectConfig:

@@ -15,7 +15,8 @@ from console.oidc import Client, OpenIdConnect
 from console.services import Services
 from storage.objects import Objects
 from storage.secrets import KeyRing
-from workers import health, process, temporal
+from workers import health, payloads, process, temporal
+from workers.codec_endpoint import CodecEndpoint
 from workers.http_spans import trace_requests
 from workers.settings import Settings
 
@@ -43,6 +44,8 @@ async def run(settings: Settings) -> None:
         delivery = Delivery(services)
         application = make_application(services, delivery)
         trace_requests(application)
+        if codec := payloads.configured():
+            application.add_routes(CodecEndpoint(services, codec).routes())
         application.add_routes(
             health.routes({"postgres": health.postgres(db), "objects": health.object_store(services.objects)})
         )

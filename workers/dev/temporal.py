@@ -25,6 +25,12 @@ def temporal_program() -> str:
     return found
 
 
+def _codec(ports: Ports, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the UI has payloads decoded: it complains about an endpoint that is not there."""
+    encrypted = environment.get("POSTROOM_ENCRYPT_PAYLOADS", "").lower() in ("1", "true", "yes", "on")
+    return ("--ui-codec-endpoint", f"http://{HOST}:{ports.console}/codec") if encrypted else ()
+
+
 def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str]) -> Service:
     """The server with its UI. Its namespace exists when it is ready."""
     program = temporal_program()
@@ -43,6 +49,7 @@ def temporal_service(database: Path, ports: Ports, environment: Mapping[str, str
             *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"),
             *("--dynamic-config-value", "matching.enableFairness=true"),
             *("--ui-disable-news-fetch", "--log-level", "warn"),
+            *_codec(ports, environment),
         ),
         environment=environment,
         # The file is named without its folder: the server takes ?, # and % in the name for parts of a URL.
