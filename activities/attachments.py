@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
+from activities.parse import keys_of, needs_keys
 from activities.services import Services
 from domain.inbound import InboundEmail
 from storage import attachments, deletions, ledger
@@ -32,7 +33,10 @@ class StoreAttachments:
         if wanted:
             raw = await services.objects.get(raw_key(tenant_id, row["raw_sha256"]))
             with TemporaryDirectory(prefix="postroom-") as directory:
-                await services.parser.extract(raw, Path(directory))
+                read = await services.parser.extract(raw, Path(directory))
+                if needs_keys(read):
+                    keys = await keys_of(services, tenant_id, email.mailbox_id)
+                    await services.parser.extract(raw, Path(directory), keys=keys)
                 found = {sha256 for sha256 in wanted if (Path(directory) / sha256).is_file()}
                 for sha256 in found:
                     await services.objects.put(part_key(tenant_id, sha256), Path(directory) / sha256)

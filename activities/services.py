@@ -9,16 +9,21 @@ from domain.runs import Runs
 from mail.pool import ParserPool
 from storage.database import Database
 from storage.objects import Objects
+from storage.secrets import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`token_keys` sign reply tokens; `public_url` is the console's; `max_message_bytes` bounds any source's mail."""
+    """`keyring` opens a mailbox's keys; `token_keys` sign reply tokens; `public_url` is the console's.
+
+    `max_message_bytes` bounds any source's mail.
+    """
 
     db: Database
     objects: Objects
     parser: ParserPool
     runs: Runs
+    keyring: KeyRing
     token_keys: Mapping[str, bytes]
     public_url: str
     max_message_bytes: int

@@ -89,6 +89,11 @@ def secret_key(armored: str) -> SignedSecretKey:
     return key
 
 
+def is_unlocked(key: SignedSecretKey) -> bool:
+    """Whether it can be used without a passphrase."""
+    return all(s2k.usage_id == 0 for s2k in (key.primary_secret_s2k(), *key.secret_subkey_s2ks()))
+
+
 def certificate(armored: str) -> SignedPublicKey:
     """Raises ValueError for anything but a public key."""
     key, _ = SignedPublicKey.from_armor(armored)

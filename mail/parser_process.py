@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from domain.email import ParsedEmail
+from domain.mail_keys import MailKey
 from mail.charsets import decode
 from mail.parse import parse
 
@@ -69,7 +70,8 @@ def _serve(request: dict[str, Any], source: BinaryIO) -> tuple[int, bytes]:
     except OSError as error:
         return FAILED, (error.strerror or type(error).__name__).encode()
     out_of_memory = any(problem.code == "parser_memory" for problem in email.problems)
-    return RETIRING if out_of_memory else DONE, email.model_dump_json(by_alias=True).encode()
+    # No later mail shall find a key in this process's memory.
+    return RETIRING if out_of_memory or request.get("keys") else DONE, email.model_dump_json(by_alias=True).encode()
 
 
 def _parse(request: dict[str, Any], raw: bytes) -> ParsedEmail:
@@ -78,6 +80,7 @@ def _parse(request: dict[str, Any], raw: bytes) -> ParsedEmail:
         raw,
         known_texts=request.get("known_texts", ()),
         received_at=datetime.fromisoformat(received_at) if received_at else None,
+        keys=[MailKey.model_validate(key) for key in request.get("keys", ())],
     )
     directory = request.get("directory")
     if directory is not None:

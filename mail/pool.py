@@ -14,6 +14,7 @@ from pathlib import Path
 
 import mail
 from domain.email import ParsedEmail
+from domain.mail_keys import MailKey
 from mail.limits import Limits
 from mail.parse import salvage
 from mail.parser_process import ANSWER_HEAD, DONE, FAILED, READY, REQUEST_LENGTH
@@ -68,15 +69,20 @@ class ParserPool:
             await self._end(process)
 
     async def parse(
-        self, raw: bytes | Path, *, known_texts: Sequence[str] = (), received_at: datetime | None = None
+        self,
+        raw: bytes | Path,
+        *,
+        known_texts: Sequence[str] = (),
+        received_at: datetime | None = None,
+        keys: Sequence[MailKey] = (),
     ) -> ParsedEmail:
         """`mail.parse.parse` of bytes or of a file, without the content of the attachments.
 
         Where the parser had to be killed, its headers with `parser_timeout`, `parser_memory` or `parser_killed` in
-        `problems`. Raises OSError for a file that cannot be read or written, RuntimeError where no process starts or
-        the pool is closed.
+        `problems`. `keys` are handed over for this mail only: the process that had them ends with it. Raises OSError
+        for a file that cannot be read or written, RuntimeError where no process starts.
         """
-        return await self._run(_Request(raw, known_texts, received_at))
+        return await self._run(_Request(raw, known_texts, received_at, keys))
 
     async def extract(
         self,
@@ -85,9 +91,10 @@ class ParserPool:
         *,
         known_texts: Sequence[str] = (),
         received_at: datetime | None = None,
+        keys: Sequence[MailKey] = (),
     ) -> ParsedEmail:
         """Like `parse`, and writes the bytes of each attachment to `directory/<sha256>`."""
-        return await self._run(_Request(raw, known_texts, received_at, directory))
+        return await self._run(_Request(raw, known_texts, received_at, keys, directory))
 
     async def _run(self, request: _Request) -> ParsedEmail:
         process = await self._idle.get()
@@ -147,9 +154,16 @@ class _Request:
     """One mail on its way to a process, and what the parent needs of it should that process die."""
 
     def __init__(
-        self, raw: bytes | Path, known_texts: Sequence[str], received_at: datetime | None, directory: Path | None = None
+        self,
+        raw: bytes | Path,
+        known_texts: Sequence[str],
+        received_at: datetime | None,
+        keys: Sequence[MailKey],
+        directory: Path | None = None,
     ) -> None:
         fields: dict[str, object] = {"known_texts": list(known_texts)}
+        if keys:
+            fields["keys"] = [key.model_dump() for key in keys]
         if isinstance(raw, Path):
             fields["path"] = str(raw.resolve())
             with raw.open("rb") as file:

@@ -111,7 +111,14 @@ async def remove(session: Session, tenant_id: UUID, mailbox_id: UUID, *, actor: 
         tenant_id,
         mailbox_id,
     )
-    for table in ("folder_cursors", "mailbox_syncs", "mailbox_watches", "mailbox_checks", "mailbox_jobs"):
+    for table in (
+        "folder_cursors",
+        "mailbox_syncs",
+        "mailbox_watches",
+        "mailbox_checks",
+        "mailbox_jobs",
+        "mailbox_keys",
+    ):
         await session.execute(
             f"delete from {table} where tenant_id = $1 and mailbox_id = $2",  # noqa: S608 (constants only)
             tenant_id,

@@ -168,6 +168,7 @@ async def working_in(house: House, reconcile: timedelta = timedelta(seconds=2)) 
             objects=house.objects,
             parser=parser,
             runs=house.runs,
+            keyring=house.keyring,
             token_keys=house.keyring.derive("reply-token"),
             public_url="http://console.test",
             max_message_bytes=50 << 20,

@@ -188,6 +188,28 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     resync.add_argument("mailbox", help="its address or id")
     resync.add_argument("--since", required=True, metavar="YYYY-MM-DD")
     resync.set_defaults(run=_code("workers.mailbox_commands", "signal"), signal="resync")
+    _keys(actions.add_parser("key", help="keys that open its encrypted mail, certificates that verify signatures"))
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    added = actions.add_parser(
+        "add",
+        help="store a key or certificate; kept encrypted mail that it opens is read anew",
+        description="What the file holds is seen by itself: an S/MIME key with its certificate (PKCS#12 or PEM), a "
+        "certificate of a person or an authority (PEM), an OpenPGP secret or public key (armored). Stored sealed.",
+    )
+    added.add_argument("mailbox", help="its address or id")
+    added.add_argument("file", metavar="FILE", help="- is standard input")
+    added.add_argument("--passphrase-file", metavar="FILE", help="holds the passphrase of the PKCS#12 file or PEM key")
+    added.set_defaults(run=_code("workers.mail_key_commands", "add"))
+    listed = actions.add_parser("list", help="what is stored, without what is secret")
+    listed.add_argument("mailbox", help="its address or id")
+    listed.set_defaults(run=_code("workers.mail_key_commands", "show"))
+    removed = actions.add_parser("remove", help="forget a key or certificate")
+    removed.add_argument("mailbox", help="its address or id")
+    removed.add_argument("key", metavar="KEY_ID", help="as `list` shows it")
+    removed.set_defaults(run=_code("workers.mail_key_commands", "remove"))
 
 
 def _code(module: str, function: str, *, database: bool = True) -> Callable[[argparse.Namespace], int]:

@@ -133,6 +133,7 @@ async def run(settings: Settings) -> None:
             objects=objects,
             parser=parser,
             runs=runs,
+            keyring=keyring,
             token_keys=keyring.derive("reply-token"),
             public_url=settings.public_url,
             max_message_bytes=settings.max_message_bytes,

@@ -194,6 +194,7 @@ class Site:
             objects=self.objects,
             parser=self.parser,
             runs=self.temporal,  # type: ignore[arg-type]
+            keyring=self.keyring,
             token_keys=self.keyring.derive("reply-token"),
             public_url=PUBLIC_URL,
             max_message_bytes=1 << 20,

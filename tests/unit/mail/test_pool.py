@@ -17,6 +17,7 @@ import pytest_asyncio
 from domain.email import ParsedEmail
 from mail.pool import ParserPool
 from tests.mails.mime.case import PDF, file, mail, mixed, text
+from tests.people import enveloped, person
 
 GOOD = mail("Still here.\r\n")
 
@@ -192,3 +193,12 @@ async def test_processes_die_with_their_parent() -> None:
     async with asyncio.timeout(10):
         while any(alive(pid) for pid in children):
             await asyncio.sleep(0.01)
+
+
+async def test_a_key_is_handed_over_for_one_mail_only(pool: ParserPool) -> None:
+    desk = person("help@example.org")
+    raw = enveloped(b"Content-Type: text/plain\r\n\r\nSecret words\r\n", desk)
+    before = {process.pid for process in pool._running}
+    assert (await pool.parse(raw, keys=[desk.opening()])).text.strip() == "Secret words"
+    assert [problem.code for problem in (await pool.parse(raw)).problems] == ["encrypted"]
+    assert before.isdisjoint({process.pid for process in pool._running})

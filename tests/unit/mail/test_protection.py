@@ -3,74 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from openpgp.composed import (
-    CleartextSignedMessage,
-    DetachedSignature,
-    EncryptionCaps,
-    KeyType,
-    MessageBuilder,
-    SecretKeyParamsBuilder,
-    SignedSecretKey,
-    SubkeyParamsBuilder,
-)
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from openpgp.composed import CleartextSignedMessage, DetachedSignature, SignedSecretKey
 
 from domain.email import ParsedEmail
 from domain.mail_keys import MailKey
 from mail.parse import parse
 from tests.mails.mime.case import PDF, b64, file, mail, mixed, text
+from tests.people import Person, encrypted_for, enveloped, person, pgp_key
 
-NOW = datetime.now(UTC)
 SENDER = "ada@example.com"
 ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nI agree.\r\n"
-
-
-@dataclass
-class Person:
-    certificate: x509.Certificate
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-
-    def pem(self) -> str:
-        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    def trusted(self) -> MailKey:
-        return MailKey(kind="smime_certificate", content=self.pem())
-
-    def opening(self) -> MailKey:
-        plain = serialization.NoEncryption()
-        key = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        return MailKey(kind="smime_key", content=self.pem() + key.decode())
-
-
-def person(
-    address: str,
-    issuer: Person | None = None,
-    *,
-    authority: bool = False,
-    elliptic: bool = False,
-    days: int = 1,
-    usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
-) -> Person:
-    key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-    signer = issuer.certificate.subject if issuer else name
-    builder = x509.CertificateBuilder(
-        signer, name, key.public_key(), x509.random_serial_number(), NOW - timedelta(days=2), NOW + timedelta(days=days)
-    )
-    builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    if not authority:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    return Person(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
 @pytest.fixture(scope="module")
@@ -184,16 +131,6 @@ def test_a_damaged_signature_harms_nothing(ada: Person, authority: Person, cut: 
     assert all(found.verdict == "unverified" for found in email.signatures)
 
 
-def enveloped(entity: bytes, recipient: Person) -> bytes:
-    builder = pkcs7.PKCS7EnvelopeBuilder().set_data(entity).add_recipient(recipient.certificate)
-    envelope = builder.encrypt(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary])
-    return mail(
-        b64(envelope),
-        'Content-Type: application/pkcs7-mime; smime-type=enveloped-data;\r\n name="smime.p7m"',
-        "Content-Transfer-Encoding: base64",
-    )
-
-
 def problems(email: ParsedEmail) -> list[str]:
     return [problem.code for problem in email.problems]
 
@@ -231,12 +168,6 @@ def test_another_key_opens_nothing(desk: Person, ada: Person) -> None:
 class _Random:
     def randbytes(self, size: int) -> bytes:
         return os.urandom(size)
-
-
-def pgp_key(identity: str) -> SignedSecretKey:
-    subkey = SubkeyParamsBuilder().version(4).key_type(KeyType.ecdh("curve25519")).can_encrypt(EncryptionCaps.all())
-    key = SecretKeyParamsBuilder().version(4).key_type(KeyType.ed25519_legacy()).can_certify(True).can_sign(True)
-    return key.primary_user_id(identity).subkey(subkey.build()).generate()
 
 
 @pytest.fixture(scope="module")
@@ -282,11 +213,6 @@ class TestPgpSignature:
     def test_somebody_elses_signature_is_not_the_senders(self, wrap) -> None:
         eve = pgp_key(f"Eve <x{SENDER}>")
         assert verdict(wrap(eve), public(eve)) == ("unverified", "unaltered, but the signer is not the sender")
-
-
-def encrypted_for(key: SignedSecretKey, content: bytes, signer: SignedSecretKey | None = None) -> str:
-    builder = MessageBuilder.from_bytes("", content).seipd_v1("aes256").encrypt_to_key(key.to_public_key())
-    return (builder.sign(signer, None, "sha256") if signer else builder).to_armored_string()
 
 
 def test_pgp_mime_opens_with_the_key_of_the_mailbox(alice: SignedSecretKey, desk_pgp: SignedSecretKey) -> None:
