@@ -7,8 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from console.api import deciding_models as models
-from console.api.answers import json_answer
-from console.api.models import Page
+from console.api.answers import cut_answer, json_answer
 from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
@@ -69,9 +68,9 @@ async def put_mailbox_policy(call: ApiCall) -> web.Response:
 
 async def list_circuits(call: ApiCall) -> web.Response:
     async with call.session() as session:
-        rows = await loops.circuits(session, call.tenant_id)
+        rows = await loops.circuits(session, call.tenant_id, limit=1000)
     items = [models.Circuit.model_validate({**row, "id": row["circuit_id"]}) for row in rows]
-    return json_answer(Page[models.Circuit](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def reset_circuit(call: ApiCall) -> web.Response:
@@ -87,9 +86,9 @@ async def reset_circuit(call: ApiCall) -> web.Response:
 
 async def list_associations(call: ApiCall) -> web.Response:
     async with call.session() as session:
-        rows = await associations.page(session, call.tenant_id)
+        rows = await associations.page(session, call.tenant_id, limit=10_000)
     items = [models.Association.model_validate(dict(row)) for row in rows]
-    return json_answer(Page[models.Association](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def revoke_association(call: ApiCall) -> web.Response:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from console.api import deciding_models as models
 from console.api import paging
-from console.api.answers import json_answer
+from console.api.answers import cut_answer, json_answer
 from console.api.models import Page
 from console.api.paging import PageQuery
 from console.api.problems import Problem
@@ -21,7 +21,7 @@ async def list_defaults(call: ApiCall) -> web.Response:
     async with call.session() as session:
         rows = await defaults.listing(session, call.tenant_id)
     items = [models.Defaults.model_validate({**row, "id": row["defaults_id"]}) for row in rows]
-    return json_answer(Page[models.Defaults](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def add_defaults(call: ApiCall) -> web.Response:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from console.api import event_models as models
 from console.api import paging
+from console.api.answers import cut_answer
 from console.api.models import Page
 from console.api.paging import PageQuery
 from console.api.requests import parse
@@ -37,10 +38,9 @@ async def list_events(call: ApiCall) -> web.Response:
 
 
 async def list_event_endpoints(call: ApiCall) -> web.Response:
-    paging.parse(PageQuery, call.request.query)
     async with call.session() as session:
         found = await events.endpoints(session, call.tenant_id)
-    return _json(Page[models.EventEndpoint](items=[_endpoint(e) for e in found], next=None))
+    return cut_answer(call.request.query, [_endpoint(e) for e in found])
 
 
 async def add_event_endpoint(call: ApiCall) -> web.Response:

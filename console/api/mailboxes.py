@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from console import mailbox_forms, mailbox_work
-from console.api import models, paging
-from console.api.answers import json_answer
+from console.api import models
+from console.api.answers import cut_answer, json_answer
 from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
@@ -18,10 +18,9 @@ from storage import mailbox_admin, mailbox_jobs, mailbox_views
 
 
 async def list_mailboxes(call: ApiCall) -> web.Response:
-    paging.parse(paging.PageQuery, call.request.query)
     async with call.session() as session:
         rows = await mailbox_views.page(session, call.tenant_id)
-    return json_answer(models.Page[models.Mailbox](items=[_mailbox(row) for row in rows], next=None))
+    return cut_answer(call.request.query, [_mailbox(row) for row in rows])
 
 
 async def get_mailbox(call: ApiCall) -> web.Response:

@@ -310,6 +310,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tickets.list_watchers,
         "Who watches a ticket, and who is proposed to",
         models.Page[deciding_models.Watcher],
+        query=PageQuery,
     ),
     Operation(
         "PUT",
@@ -353,6 +354,7 @@ OPERATIONS: tuple[Operation, ...] = (
         rules.list_rule_hits,
         "How many mails each rule decided",
         models.Page[deciding_models.RuleHits],
+        query=PageQuery,
     ),
     Operation(
         "GET",
@@ -361,6 +363,7 @@ OPERATIONS: tuple[Operation, ...] = (
         rules.list_rule_versions,
         "Who saved which version of the rules, newest first",
         models.Page[deciding_models.RuleVersion],
+        query=PageQuery,
     ),
     Operation(
         "GET",
@@ -377,6 +380,7 @@ OPERATIONS: tuple[Operation, ...] = (
         rules.list_rule_replays,
         "The latest replays of the rules over past mail",
         models.Page[deciding_models.RuleReplay],
+        query=PageQuery,
     ),
     Operation(
         "POST",
@@ -404,6 +408,7 @@ OPERATIONS: tuple[Operation, ...] = (
         destinations.list_defaults,
         "Inbound defaults, and who uses them",
         models.Page[deciding_models.Defaults],
+        query=PageQuery,
     ),
     Operation(
         "POST",
@@ -527,6 +532,7 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding.list_circuits,
         "Mail storms that the loop governor stopped, newest first",
         models.Page[deciding_models.Circuit],
+        query=PageQuery,
     ),
     Operation(
         "POST",
@@ -545,6 +551,7 @@ OPERATIONS: tuple[Operation, ...] = (
         deciding.list_associations,
         "What answers taught about senders",
         models.Page[deciding_models.Association],
+        query=PageQuery,
     ),
     Operation(
         "POST",

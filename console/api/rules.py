@@ -10,8 +10,8 @@ from aiohttp import web
 
 from console import dry_runs
 from console.api import deciding_models as models
-from console.api.answers import json_answer
-from console.api.models import EvidenceLine, Page
+from console.api.answers import cut_answer, json_answer
+from console.api.models import EvidenceLine
 from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import REPLAYS, ApiCall, NotFound
@@ -48,9 +48,9 @@ async def put_rules(call: ApiCall) -> web.Response:
 
 async def list_rule_versions(call: ApiCall) -> web.Response:
     async with call.session() as session:
-        rows = await rules.versions(session, call.tenant_id)
+        rows = await rules.versions(session, call.tenant_id, limit=1000)
     items = [models.RuleVersion.model_validate(dict(row)) for row in rows]
-    return json_answer(Page[models.RuleVersion](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def get_rule_version(call: ApiCall) -> web.Response:
@@ -72,14 +72,14 @@ async def list_rule_hits(call: ApiCall) -> web.Response:
         models.RuleHits(rule_id=rule_id, total=hits.total, recent=hits.recent, last_at=hits.last_at)
         for rule_id, hits in sorted(found.items())
     ]
-    return json_answer(Page[models.RuleHits](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def list_rule_replays(call: ApiCall) -> web.Response:
     async with call.session() as session:
         rows = await replays.latest(session, call.tenant_id)
     items = [models.RuleReplay.model_validate({**row, "id": row["replay_id"]}) for row in rows]
-    return json_answer(Page[models.RuleReplay](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def begin_rule_replay(call: ApiCall) -> web.Response:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from console.api import deciding_models as models
-from console.api.answers import json_answer
-from console.api.models import Page
+from console.api.answers import cut_answer, json_answer
 from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
@@ -69,7 +68,7 @@ async def list_watchers(call: ApiCall) -> web.Response:
             raise NotFound
         rows = await watchers.of_ticket(session, call.tenant_id, ticket_id)
     items = [models.Watcher.model_validate(dict(row)) for row in rows]
-    return json_answer(Page[models.Watcher](items=items, next=None))
+    return cut_answer(call.request.query, items)
 
 
 async def decide_watcher(call: ApiCall) -> web.Response:
