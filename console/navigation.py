@@ -27,11 +27,13 @@ NAVIGATION: Final[tuple[Entry, ...]] = (
     Entry("/", "nav.tasks", also=("/tasks",)),
     Entry("/tickets", "nav.tickets"),
     Entry("/find", "nav.find", also=("/emails",)),
-    Entry("/mailboxes", "nav.mailboxes"),
+    Entry("/mailboxes", "nav.mailboxes", also=("/oauth",)),
+    Entry("/dashboard", "nav.dashboard"),
     Entry("/event-endpoints", "nav.events", role="admin"),
     Entry("/users", "nav.users", "admin"),
     Entry("/tokens", "nav.tokens", "admin"),
     Entry("/audit", "nav.audit", "admin"),
+    Entry("/system", "nav.system", "admin"),
 )
 
 

@@ -9,6 +9,7 @@ from console.calls import PageHandler, PublicHandler
 from console.pages import (
     account,
     audit,
+    dashboard,
     emails,
     events,
     files,
@@ -84,6 +85,8 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Page("GET", "/emails/{id}/headers", "agent", files.headers),
     Page("GET", "/emails/{id}/raw", "agent", files.raw, audit="read_raw_mail"),
     Page("GET", "/attachments/{id}", "viewer", files.attachment),
+    Page("GET", "/dashboard", "viewer", dashboard.show),
+    Page("GET", "/system", "admin", dashboard.system),
     Page("GET", "/mailboxes", "viewer", mailboxes.listing),
     Page("GET", "/mailboxes/new", "admin", mailbox_setup.choose),
     Page("POST", "/mailboxes/new", "admin", mailbox_setup.begin, audit="add_mailbox", api="add_mailbox"),

@@ -20,7 +20,7 @@ FAMILIES = (
     "ticket.link.", "tickets.only.", "keys.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
     "events.kind.", "events.state.",
     "password.fault.", "account.done.", "role.", "scope.", "users.fault.", "users.done.", "audit.action.",
-    "job.", "setup.",
+    "job.", "setup.", "system.", "dashboard.",
 )  # fmt: skip
 
 
