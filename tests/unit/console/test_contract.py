@@ -19,8 +19,9 @@ from console.api.problems import KINDS, Problem
 from console.routes import ROUTES, Page
 
 DOCS = Path(console.__file__).parents[1] / "docs" / "api.md"
-# A person's own sessions and password: a token has none.
+# A person's own sessions and password, of which a token has none; and a consent, which a browser brings back.
 OF_PEOPLE_ONLY = {
+    "POST /oauth/callback",
     "POST /logout",
     "POST /account/password",
     "POST /account/sign-out",
