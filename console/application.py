@@ -74,6 +74,8 @@ def _guarded(route: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
             raise web.HTTPSeeOther("/login")
         if not may(user.role, route.role):
             raise web.HTTPForbidden
+        if route.max_form:
+            request = request.clone(client_max_size=route.max_form)
         if route.method != "GET":
             given = str((await request.post()).get("csrf", ""))
             if not (security.is_same_origin(request, services) and security.csrf_matches(token, given)):

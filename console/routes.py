@@ -9,16 +9,23 @@ from console.calls import PageHandler, PublicHandler
 from console.pages import (
     account,
     audit,
+    circuits,
     dashboard,
+    destinations,
     emails,
     events,
     files,
     live,
     mailbox_setup,
     mailboxes,
+    policies,
+    rule_trials,
+    rules,
+    senders,
     sign_in,
     static,
     tasks,
+    ticket_care,
     tickets,
     tokens,
     users,
@@ -50,7 +57,82 @@ class Page:
     handler: PageHandler
     audit: str = ""
     api: str = ""
+    # Bytes that its form may have, where that is more than others may.
+    max_form: int = 0
 
+
+DECIDING: Final = (
+    Page("GET", "/rules", "agent", rules.listing),
+    Page("GET", "/rules/new", "admin", rules.new),
+    Page("POST", "/rules/new", "admin", rules.add, audit="save_rules", api="put_rules"),
+    Page("POST", "/rules/otherwise", "admin", rules.otherwise, audit="save_rules", api="put_rules"),
+    Page("GET", "/rules/{id}", "admin", rules.show),
+    Page("POST", "/rules/{id}", "admin", rules.save, audit="save_rules", api="put_rules"),
+    Page("POST", "/rules/{id}/move", "admin", rules.move, audit="save_rules", api="put_rules"),
+    Page("POST", "/rules/{id}/state", "admin", rules.set_state, audit="save_rules", api="put_rules"),
+    Page("POST", "/rules/{id}/remove", "admin", rules.remove, audit="save_rules", api="put_rules"),
+    Page("GET", "/rule-versions", "agent", rules.versions),
+    Page("GET", "/rule-versions/{id}", "agent", rules.version),
+    Page("POST", "/rule-versions/{id}", "admin", rules.restore, audit="save_rules", api="put_rules"),
+    Page("GET", "/rule-tester", "agent", rule_trials.tester),
+    Page("POST", "/rule-tester", "agent", rule_trials.test, api="explain", max_form=rule_trials.MAX_FORM),
+    Page("GET", "/rule-replays", "agent", rule_trials.replay_list),
+    Page("POST", "/rule-replays", "admin", rule_trials.begin_replay, audit="replay_rules", api="begin_rule_replay"),
+    Page("GET", "/rule-replays/{id}", "agent", rule_trials.show_replay),
+    Page("GET", "/defaults", "agent", destinations.listing),
+    Page("POST", "/defaults", "admin", destinations.add, audit="save_defaults", api="add_defaults"),
+    Page("GET", "/defaults/{id}", "admin", destinations.show),
+    Page("POST", "/defaults/{id}", "admin", destinations.save, audit="save_defaults", api="change_defaults"),
+    Page(
+        "POST",
+        "/mailboxes/{id}/defaults",
+        "admin",
+        destinations.of_mailbox,
+        audit="set_defaults",
+        api="set_mailbox_defaults",
+    ),
+    Page("GET", "/policies", "agent", policies.show),
+    Page("POST", "/policies", "admin", policies.save, audit="set_policy", api="put_policy"),
+    Page("GET", "/mailboxes/{id}/policy", "agent", policies.show_mailbox),
+    Page(
+        "POST", "/mailboxes/{id}/policy", "admin", policies.save_mailbox, audit="set_policy", api="put_mailbox_policy"
+    ),
+    Page("GET", "/circuits", "agent", circuits.listing),
+    Page("POST", "/circuits/{id}/reset", "admin", circuits.reset, audit="reset_circuit", api="reset_circuit"),
+    Page("GET", "/senders", "agent", senders.learned),
+    Page("POST", "/associations/revoke", "admin", senders.revoke, audit="revoke_association", api="revoke_association"),
+    Page("GET", "/clients", "agent", senders.client_list),
+    Page("GET", "/contacts", "agent", senders.contact_list),
+    Page(
+        "POST",
+        "/clients/{id}/destination",
+        "admin",
+        senders.of_client,
+        audit="set_destination",
+        api="set_client_destination",
+    ),
+    Page(
+        "POST",
+        "/contacts/{id}/destination",
+        "admin",
+        senders.of_contact,
+        audit="set_destination",
+        api="set_contact_destination",
+    ),
+    Page(
+        "POST",
+        "/domains/destination",
+        "admin",
+        senders.of_domain,
+        audit="set_destination",
+        api="set_domain_destination",
+    ),
+    Page("POST", "/comments/{id}/split", "agent", ticket_care.split, audit="split_comment", api="split_comment"),
+    Page("POST", "/comments/{id}/move", "agent", ticket_care.move, audit="move_comment", api="move_comment"),
+    Page("POST", "/tickets/{id}/merge", "agent", ticket_care.merge, audit="merge", api="merge_ticket"),
+    Page("POST", "/tickets/{id}/undo-merge", "agent", ticket_care.undo_merge, audit="undo_merge", api="undo_merge"),
+    Page("POST", "/tickets/{id}/watchers", "agent", ticket_care.watch, audit="set_watcher", api="decide_watcher"),
+)
 
 ROUTES: Final[tuple[Public | Page, ...]] = (
     Public("GET", "/static/{name}", static.serve),
@@ -148,4 +230,5 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Page("GET", "/audit", "admin", audit.listing),
     Page("GET", "/audit/export", "admin", audit.export),
     Page("GET", "/audit/{id}", "admin", audit.show),
+    *DECIDING,
 )

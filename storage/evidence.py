@@ -19,7 +19,7 @@ from domain.mailing_list import original_author
 from domain.policy import Destination
 from domain.rule_actions import RuleActions, RuleOutcome
 from domain.rules import CompiledRules, Mail
-from storage import loops, rules, senders, threads
+from storage import choices, loops, rules, senders, threads
 from storage.incoming import Incoming, Setting
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ async def _rule(
     for match in compiled.matches(mail):
         client_id = match.actions.client
         if match.client_name is not None:
-            client_id = await _client_named(session, tenant_id, match.client_name)
+            client_id = await choices.client_named(session, tenant_id, match.client_name)
             if client_id is None:
                 continue  # the name is nobody's: the rule does not apply
         return RuleOutcome(
@@ -152,14 +152,6 @@ async def _rule(
         return None
     actions = RuleActions(skip=otherwise.action == "skip", destination=otherwise.destination)
     return RuleOutcome(rule_id=None, name="no rule matches", actions=actions)
-
-
-async def _client_named(session: Session, tenant_id: UUID, name: str) -> UUID | None:
-    """The one client of this name, whatever its case."""
-    found = await session.fetch(
-        "select client_id from clients where tenant_id = $1 and lower(name) = lower($2) limit 2", tenant_id, name
-    )
-    return found[0]["client_id"] if len(found) == 1 else None
 
 
 async def _destinations(session: Session, tenant_id: UUID, facts: Facts) -> None:

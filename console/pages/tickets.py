@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from console.calls import NotFound, PageCall
+from console.pages import ticket_care
 from console.templating import render
 from storage import people, ticket_changes, tickets, trace
 
@@ -73,6 +74,7 @@ async def show(call: PageCall) -> web.Response:
         parts = await tickets.attachments(session, call.tenant_id, [c["comment_id"] for c in comments])
         emails = await trace.of_ticket(session, call.tenant_id, ticket["ticket_id"])
         users = await people.users(session, call.tenant_id)
+        care = await ticket_care.values(session, call.tenant_id, ticket["ticket_id"])
     manifests: dict[UUID, list[Any]] = {comment["comment_id"]: [] for comment in comments}
     for part in parts:
         manifests[part["comment_id"]].append(part)
@@ -89,6 +91,7 @@ async def show(call: PageCall) -> web.Response:
         run_url=call.services.run_url,
         decision=first["decision"] if first else None,
         reply_address=call.services.reply_address(call.tenant_id, ticket["number"], ticket["mailbox"]),
+        **care,
     )
 
 

@@ -35,6 +35,32 @@ PAGES = [route for route in ROUTES if isinstance(route, Page)]
 PUBLIC = [route for route in ROUTES if isinstance(route, Public)]
 
 
+# Rules that none of the world's mails matches.
+RULES = RuleSet.model_validate(
+    {
+        "rules": [
+            {
+                "id": word,
+                "name": f"About {word}",
+                "when": {"field": "subject", "is": "contains", "value": word},
+                "then": {"skip": True},
+            }
+            for word in ("fire", "water")
+        ]
+    }
+)
+_RULE_FORM = {
+    "name": "About air",
+    "course": "skip",
+    "match": "all",
+    "g0.mode": "all",
+    "g0.r0.field": "subject",
+    "g0.r0.op": "contains",
+    "g0.r0.value": "air",
+    "do": "save",
+}
+
+
 @dataclass
 class World:
     """`ids` are by the first part of the path that they belong to: `tickets`, `tasks`, …
@@ -78,7 +104,7 @@ async def open_world(site: Site) -> World:
         defaults_id = await session.fetchval("select defaults_id from inbound_defaults")
         contact_id = await session.fetchval("select contact_id from contacts")
         await people.add_client(session, tenant_id, "Books", ["books.example"])
-        await rules.save(session, tenant_id, RuleSet(), based_on=0, actor="ann")
+        await rules.save(session, tenant_id, RULES, based_on=0, actor="ann")
         replay_id = await replays.begin(session, tenant_id, datetime.now(UTC), 1, 0, actor="ann")
         await replays.finish(session, tenant_id, replay_id, "done")
         await session.execute(
@@ -113,6 +139,7 @@ async def open_world(site: Site) -> World:
         "mailboxes": other.mailbox_id,
         "circuits": circuit,
         "event-endpoints": endpoint,
+        "rules": "fire",
         "rule-versions": 1,
         "rule-replays": replay_id,
         "defaults": defaults_id,
@@ -184,12 +211,25 @@ async def _merged(world: World) -> Example:
     number = await _second(world)
     async with world.site.db.tenant(world.tenant_id) as session:
         into = await session.fetchval("select ticket_id from tickets where number = $1", number)
-        await merging.merge(session, world.tenant_id, UUID(world.ids["tickets"]), into, actor="ann")
+        ours = UUID(world.ids["tickets"])
+        if await session.fetchval("select status from tickets where ticket_id = $1", ours) != "merged":
+            await merging.merge(session, world.tenant_id, ours, into, actor="ann")
     return Example()
 
 
 async def _destination(world: World) -> Example:
     return Example({"defaults_id": world.ids["defaults"]})
+
+
+async def _older(world: World) -> Example:
+    """A version that is no longer in force."""
+    async with world.site.db.tenant(world.tenant_id) as session:
+        await rules.save(session, world.tenant_id, RuleSet(), based_on=1, actor="ann")
+    return Example()
+
+
+async def _mailbox(world: World) -> Example:
+    return Example({"mailbox": world.ids["mailboxes"], "from": "ann@example.com", "subject": "Fire", "body": "Hot."})
 
 
 async def _domain(world: World) -> Example:
@@ -281,6 +321,30 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /mailboxes/{id}/remove": _body(address="help@other.test"),
     "POST /mailboxes/{id}/jobs": _body(work="diagnose"),
     "POST /tasks/{id}": _body(choice="no_client"),
+    "POST /rules/new": _body(**_RULE_FORM),
+    "POST /rules/otherwise": _body(action="skip"),
+    "POST /rules/{id}": _body(**_RULE_FORM),
+    "POST /rules/{id}/move": _body(to="down"),
+    "POST /rules/{id}/state": _body(state="disabled"),
+    "POST /rules/{id}/remove": _body(),
+    "POST /rule-versions/{id}": _older,
+    "POST /rule-tester": _mailbox,
+    "POST /rule-replays": _body(since="2026-01-01"),
+    "POST /defaults": _body(name="Sales", queue="Sales", priority="high", active="yes"),
+    "POST /defaults/{id}": _body(name="Second line", queue="Support", priority="low", active="yes"),
+    "POST /mailboxes/{id}/defaults": _destination,
+    "POST /policies": _body(copies="linked"),
+    "POST /mailboxes/{id}/policy": _body(unknown_sender="ask"),
+    "POST /circuits/{id}/reset": _body(),
+    "POST /associations/revoke": _body(kind="domain", value="example.net"),
+    "POST /clients/{id}/destination": _destination,
+    "POST /contacts/{id}/destination": _destination,
+    "POST /domains/destination": _domain,
+    "POST /comments/{id}/split": _split,
+    "POST /comments/{id}/move": _move,
+    "POST /tickets/{id}/merge": _merge,
+    "POST /tickets/{id}/undo-merge": _merged,
+    "POST /tickets/{id}/watchers": _body(address="carol@example.org", state="watching"),
     "POST /tasks/bulk": _bulk,
     "POST /tasks/undo": _undo,
     "POST /tasks/{id}/assignee": _body(assignee="me"),
