@@ -22,8 +22,8 @@ from storage.migrate import migrate
 from storage.push import StoredWatch
 from tests import postgres, temporal_server
 from tests.house import House, open_house, working_in
+from tests.integration.push.processes import PostroomProcess
 from tests.integration.push.stand import Stand
-from tests.integration.push.webhooks_process import WebhooksProcess
 from tests.letters import letter
 from tests.simulators.google import PUSH_ACCOUNT, google
 from tests.simulators.microsoft import microsoft
@@ -75,7 +75,7 @@ async def _told(stand: Stand) -> float:
     return time.perf_counter() - began
 
 
-async def _fire(process: WebhooksProcess, requests: list[Request]) -> tuple[float, list[float]]:
+async def _fire(process: PostroomProcess, requests: list[Request]) -> tuple[float, list[float]]:
     """As many as get answered, one after another on each connection; answers a second, and seconds until each."""
     order = {
         "port": process.port,
@@ -93,21 +93,21 @@ async def _fire(process: WebhooksProcess, requests: list[Request]) -> tuple[floa
     return len(waits) / SECONDS, waits
 
 
-def _rendered(process: WebhooksProcess, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+def _rendered(process: PostroomProcess, path: str, body: bytes, headers: dict[str, str]) -> bytes:
     verb = "POST" if body else "GET"
     lines = [f"{verb} {path} HTTP/1.1", f"Host: 127.0.0.1:{process.port}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _push(stand: Stand, process: WebhooksProcess, mailbox_id: UUID) -> Request:
+def _push(stand: Stand, process: PostroomProcess, mailbox_id: UUID) -> Request:
     path = f"/webhooks/google/{mailbox_id}"
     token = stand.google.oauth.push_token(aud=process.url + path, email=PUSH_ACCOUNT)
     body = json.dumps({"emailAddress": f"{mailbox_id}@example.org", "historyId": 1}).encode()
     return path, body, {"Authorization": f"Bearer {token}"}
 
 
-def _notification(stand: Stand, process: WebhooksProcess, mailbox_id: UUID) -> Request:
+def _notification(stand: Stand, process: PostroomProcess, mailbox_id: UUID) -> Request:
     item = {"subscriptionId": str(mailbox_id), "clientState": "state", "changeType": "created", "resourceData": {}}
     return "/webhooks/microsoft", json.dumps({"value": [item]}).encode(), {}
 
@@ -147,7 +147,7 @@ async def _busy(house: House) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _stand() -> AsyncIterator[tuple[Stand, WebhooksProcess]]:
+async def _stand() -> AsyncIterator[tuple[Stand, PostroomProcess]]:
     async with AsyncExitStack() as stack:
         # In threads: both wait for their servers with an event loop of their own.
         database = await asyncio.to_thread(stack.enter_context, postgres.server())
@@ -160,7 +160,7 @@ async def _stand() -> AsyncIterator[tuple[Stand, WebhooksProcess]]:
         graph = await stack.enter_async_context(microsoft())
         house = await stack.enter_async_context(open_house(db, temporal.address, directory / "objects", working=False))
         house.endpoints = gmail.endpoints()
-        process = WebhooksProcess(house, database.url("postgres"), temporal.address, directory / "objects")
+        process = PostroomProcess(house, database.url("postgres"), temporal.address, directory / "objects")
         await process.start()
         stack.push_async_callback(process.kill)
         house.endpoints = replace(house.endpoints, webhooks_url=process.url)

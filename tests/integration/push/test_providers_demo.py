@@ -11,8 +11,8 @@ from domain.mailbox import MailboxRef
 from providers.endpoints import Endpoints
 from storage.database import Database
 from tests.house import open_house, working_in
+from tests.integration.push.processes import ROOT
 from tests.integration.push.stand import NEVER, serve_webhooks
-from tests.integration.push.webhooks_process import ROOT
 from tests.temporal_server import TemporalServer
 from workers.dev.providers_demo import Simulators
 

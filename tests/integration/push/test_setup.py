@@ -13,10 +13,10 @@ import aiohttp
 import pytest
 
 from tests.house import MASTER_KEYS
+from tests.integration.push.processes import ROOT
 from tests.integration.push.stand import Stand
 from tests.integration.push.test_microsoft_simulator import certificate
 from tests.integration.push.test_pull import pulling
-from tests.integration.push.webhooks_process import ROOT
 from tests.letters import letter
 from tests.simulators.google import PUSH_ACCOUNT, SUBSCRIPTION, TOPIC
 from tests.simulators.microsoft_login import DIRECTORY

@@ -15,8 +15,8 @@ import pytest
 
 from storage.database import Database
 from tests.house import open_house, working_in
+from tests.integration.push.processes import PostroomProcess
 from tests.integration.push.stand import Stand
-from tests.integration.push.webhooks_process import WebhooksProcess
 from tests.letters import letter
 from tests.simulators.google import GoogleSimulator
 from tests.simulators.microsoft import MicrosoftSimulator
@@ -42,7 +42,7 @@ async def test_every_message_of_ten_mailboxes_has_one_outcome(
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(db, temporal.address, tmp_path / "objects", working=False))
         house.endpoints = replace(gmail.endpoints(), graph=graph.url, microsoft_login=graph.url)
-        webhooks = WebhooksProcess(house, db_url, temporal.address, tmp_path / "objects")
+        webhooks = PostroomProcess(house, db_url, temporal.address, tmp_path / "objects")
         await webhooks.start()
         stack.push_async_callback(webhooks.kill)
         house.endpoints = replace(house.endpoints, webhooks_url=webhooks.url)
@@ -80,7 +80,7 @@ def _deliver(stand: Stand, box: int, number: int) -> None:
         stand.graph.mailbox(f"box{box}@example.org").deliver(mail)
 
 
-async def _keep_killing(webhooks: WebhooksProcess, dice: random.Random) -> None:
+async def _keep_killing(webhooks: PostroomProcess, dice: random.Random) -> None:
     """Kills the process at random moments, for as long as mail comes in and is worked on."""
     while True:
         await asyncio.sleep(dice.uniform(0.5, 4))
