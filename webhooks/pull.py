@@ -7,6 +7,7 @@ not acknowledged in time.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,9 +22,9 @@ from providers.base import ProviderError, RateLimited
 from providers.endpoints import Endpoints
 from providers.gmail import auth
 from providers.gmail.pubsub import PullSubscription
-from providers.gmail.settings import GmailSettings
+from providers.gmail.settings import SUBSCRIPTION
 from storage import mailboxes, push
-from storage.database import TRANSIENT, Database
+from storage.database import Database
 from storage.mailboxes import Mailbox
 from storage.secrets import KeyRing, SecretError
 from webhooks.hints import Hints
@@ -66,8 +67,8 @@ class Puller:
             while True:
                 try:
                     self._follow(await self._wanted())
-                except TRANSIENT as error:
-                    log.warning("the subscriptions to pull could not be read", error=type(error).__name__)
+                except Exception as error:  # whatever it is, pushes and mails are taken all the same
+                    log.error("the subscriptions to pull could not be read", error=type(error).__name__)
                 await asyncio.sleep(LOOK)
         finally:
             self._follow([])
@@ -90,8 +91,8 @@ class Puller:
             async with self._db.tenant(tenant_id) as session:
                 rows = await mailboxes.with_setting(session, tenant_id, "gmail", "subscription")
             for mailbox in rows:
-                name = GmailSettings.model_validate(mailbox.settings).subscription
-                if name is None:
+                name = mailbox.settings["subscription"]
+                if not re.fullmatch(SUBSCRIPTION, str(name)):
                     continue
                 pulling = found.setdefault((tenant_id, name), Pulling(tenant_id, name, self._key(mailbox), {}))
                 pulling.mailboxes[canonical(mailbox.address)] = mailbox.mailbox_id
@@ -120,9 +121,8 @@ class Puller:
                 failing, wait = True, _wait(error, pause)
                 log.warning("a Pub/Sub subscription cannot be pulled", cause=str(error))
                 await self._report(pulling, str(error))
-            except TRANSIENT as error:
-                # What could not be made durable is not acknowledged: it comes again.
-                wait = pause
+            except Exception as error:  # what could not be made durable is not acknowledged: it comes again
+                failing, wait = True, pause
                 log.error("a pulled notification could not be made durable", error=type(error).__name__)
             await asyncio.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -145,7 +145,7 @@ class Puller:
             async with self._db.tenant(pulling.tenant_id) as session:
                 for mailbox_id in sorted(pulling.mailboxes.values()):
                     await push.set_sync_state(session, pulling.tenant_id, mailbox_id, pull_failure=failure)
-        except TRANSIENT as error:
+        except Exception as error:  # a mailbox may be gone meanwhile
             log.warning("a failing subscription could not be reported", error=type(error).__name__)
 
 

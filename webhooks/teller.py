@@ -14,7 +14,7 @@ import structlog
 
 from domain.runs import NotRunning, Runs
 from storage import push
-from storage.database import TRANSIENT, Database
+from storage.database import Database
 
 log = structlog.get_logger("webhooks")
 
@@ -93,7 +93,7 @@ class Teller:
             told, self._told = self._told, {}
             try:
                 await push.hints_signalled(self._db, told)
-            except TRANSIENT as error:
+            except Exception as error:  # the sweep finds them owed
                 log.warning("told hints could not be recorded", error=type(error).__name__)
 
     async def _sweep(self) -> None:
@@ -101,6 +101,6 @@ class Teller:
             try:
                 found = await push.hints_owed(self._db)
                 self.owe({m: until for m, until in found.items() if m not in self._owed and m not in self._resting})
-            except TRANSIENT as error:
+            except Exception as error:  # the next look may go better
                 log.warning("owed hints could not be read", error=type(error).__name__)
             await asyncio.sleep(SWEEP)
