@@ -136,9 +136,9 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
-// A form that a person must confirm: `<form data-confirm="…">`.
+// What a person must confirm: `<form data-confirm="…">`, or the button that sends it.
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
+  const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
