@@ -29,7 +29,6 @@ NAVIGATION: Final[tuple[Entry, ...]] = (
     Entry("/find", "nav.find", also=("/emails",)),
     Entry("/mailboxes", "nav.mailboxes", also=("/oauth",)),
     Entry("/dashboard", "nav.dashboard"),
-    Entry("/mailboxes", "nav.mailboxes"),
     Entry("/rules", "nav.rules", role="agent", also=("/rule-tester", "/rule-replays", "/rule-versions")),
     Entry("/defaults", "nav.defaults", role="agent", also=("/policies", "/circuits")),
     Entry("/senders", "nav.senders", role="agent", also=("/clients", "/contacts")),
