@@ -68,8 +68,8 @@ _NOT_DISPLAYED = re.compile(rb"display\s*:\s*none", re.I)
 _HIDDEN_ATTRIBUTE = re.compile(rb"\shidden(?=[\s/=]|\Z)", re.I)
 _PRE_STYLE = re.compile(rb"white-space\s*:\s*(?:pre|break-spaces)", re.I)
 
-# What a line begins with and nobody sees: empty lines, white space, the edge of the first cell.
-_LINE_START = re.compile(_LINE + b"[" + _LINE + _CELL + b" ]+")
+# What a line begins or ends with and nobody sees: white space, the edge of a cell.
+_LINE_EDGE = b" " + _CELL
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"))
 _TO_SPACE = bytes.maketrans(b"\t\n\v\f\r", b"     ")
 # Spelt out: an expression that begins with fixed characters is searched for ten times as fast as `\n{3,}`.
@@ -255,10 +255,9 @@ def _shown(document: _Document) -> str:
     while b"  " in source:
         source = source.replace(b"  ", b" ")
     source = source.replace(b"&nbsp;", _NBSP)
-    source = _LINE_START.sub(_LINE, source).replace(b" " + _LINE, _LINE).strip(_LINE + b" ")
-    lines = source.split(_LINE)
+    lines = [line for line in [line.strip(_LINE_EDGE) for line in source.split(_LINE)] if line]
     if _CELL in source:
-        lines = [line for line in map(_row, lines) if line]
+        lines = [line for line in [_row(line) if _CELL in line else line for line in lines] if line]
     if _ITEM in source or _LIST in source or _NUMBERED in source:
         lines = _listed(lines)
     source = b"\n".join(lines)
@@ -286,8 +285,6 @@ def _unescaped(text: str) -> str:
 
 def _row(line: bytes) -> bytes:
     """Cells beside each other, two tabs apart; an empty row is a blank line if white space was put there."""
-    if _CELL not in line:
-        return line
     cells = [cell.strip(b" ") for cell in line.split(_CELL)]
     filled = [number for number, cell in enumerate(cells) if cell.replace(_NBSP, b"")]
     if filled:

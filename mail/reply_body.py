@@ -9,7 +9,7 @@ from typing import Literal
 
 from mail import reply_attribution
 from mail.phrases import ABOVE, FORWARDED, ORIGINAL
-from mail.reply_headers import LABEL_SPACE, label_of, read_block, read_line
+from mail.reply_headers import label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import MARKS, is_quoted, unquoted
 
@@ -19,7 +19,7 @@ _RUN_TOGETHER = re.compile(r"[-–—_=*]{2,}\s?([^-–—_=*\n:]{4,60}?)\s?[-�
 _RULE_MARKS = "-–—_=*#~+<>|" + MARKS
 _QUOTE_SIGNS = ">＞" + QUOTE_LINE
 _DECORATION = "-–—_=#~+[(<|"
-_BEGINNINGS = _RULE_SIGNS + _DECORATION + CUT_LINE
+_BEGINNINGS = _RULE_SIGNS + _DECORATION + _QUOTE_SIGNS + CUT_LINE + "&"
 _ENDINGS = ":：" + _DECORATION
 # "Please reply above this line", with decoration and without.
 _MIN_REQUEST, _MAX_REQUEST, _MAX_BARE_REQUEST = 8, 160, 70
@@ -52,20 +52,22 @@ class Body:
 def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
     """The author's stretches of `lines`; `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:."""
     stripped = [line.strip(MARKS) for line in lines]
-    quoted = _quoted_lines(stripped, known)
+    edged = _edged(stripped)
+    quoted = _quoted_lines(stripped, edged, known)
     candidates = _candidates(stripped, quoted)
     shared = {} if known else _shared(stripped, candidates)
     if shared:
         lines = _parted(lines, stripped, shared)
         stripped = [line.strip(MARKS) for line in lines]
-        quoted = _quoted_lines(stripped, known)
+        edged = _edged(stripped)
+        quoted = _quoted_lines(stripped, edged, known)
         candidates = _candidates(stripped, quoted)
     attributions = _attributions(stripped, candidates)
     body = Body()
     if known and any(known):
         body.found.add("known")
     number = 0
-    for notable in _notable(body, stripped, quoted, attributions):
+    for notable in _notable(body, stripped, edged, quoted, attributions):
         if notable < number:
             continue
         # Nearly all lines of nearly all mails are ordinary: they are taken over together.
@@ -94,17 +96,19 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
     return body
 
 
-def _notable(body: Body, stripped: list[str], quoted: list[bool], attributions: Mapping[int, int]) -> list[int]:
+def _edged(stripped: list[str]) -> list[int]:
+    """The lines that begin or end with a sign, as hardly any sentence does."""
+    return [n for n, line in enumerate(stripped) if line and (line[0] in _BEGINNINGS or line[-1] in _ENDINGS)]
+
+
+def _notable(
+    body: Body, stripped: list[str], edged: list[int], quoted: list[bool], attributions: Mapping[int, int]
+) -> list[int]:
     """The lines that may be anything but the author's words."""
     found = {number for number, is_quotation in enumerate(quoted) if is_quotation}
-    found.update(attributions)
+    found.update(attributions, edged)
     # Each of these is asked of every line, so what decides nearly always stands in the comprehension itself.
-    found.update([n for n, line in enumerate(stripped) if line and (line[0] in _BEGINNINGS or line[-1] in _ENDINGS)])
-    labelled = [
-        n
-        for n, line in enumerate(stripped)
-        if ":" in line[:LABEL_SPACE] or (not line.isascii() and "：" in line[:LABEL_SPACE])
-    ]
+    labelled = [n for n, line in enumerate(stripped) if ":" in line or "：" in line]
     labelled = [n for n in labelled if label_of(stripped[n]) is not None]
     body.labels = len(labelled)
     found.update(labelled)
@@ -224,13 +228,14 @@ def _core(line: str) -> str:
     return " ".join(line.strip(_RULE_MARKS).rstrip(" :：\xa0\u202f").casefold().replace("\u0307", "").split())
 
 
-def _quoted_lines(stripped: list[str], known: Sequence[bool] | None) -> list[bool]:
+def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] | None) -> list[bool]:
     quoted = [False] * len(stripped)
-    for number in [number for number, line in enumerate(stripped) if line and line[0] in _QUOTE_SIGNS]:
-        quoted[number] = stripped[number] == QUOTE_LINE or is_quoted(stripped[number])
+    for number in edged:
+        if stripped[number][0] in _QUOTE_SIGNS:
+            quoted[number] = stripped[number] == QUOTE_LINE or is_quoted(stripped[number])
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
-    escaped = [number for number, line in enumerate(stripped) if line.startswith("&gt;")]
+    escaped = [number for number in edged if stripped[number].startswith("&gt;")]
     if len(escaped) > 1:
         # Escaped twice on its way; a single one is a number greater than another.
         for number in escaped:

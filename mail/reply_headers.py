@@ -16,7 +16,7 @@ _MAX_RUN_TOGETHER = 2_000
 # In a label and the emphasis around it.
 _MAX_SPACES = max(label.count(" ") for label in LABELS) + 2
 # A label's colon is among so many characters at the beginning of its line.
-LABEL_SPACE = MAX_LABEL + 9
+_LABEL_SPACE = MAX_LABEL + 9
 
 _ADDRESS = re.compile(r"[^\s<>\[\]():;,\"']{1,80}@[^\s<>\[\]():;,\"']{1,120}")
 _YEAR_AND_TIME = re.compile(r"(?<!\d)20\d\d(?!\d).{0,20}(?<!\d)\d{1,2}[:.]\d{2}(?!\d)")
@@ -39,9 +39,9 @@ class HeaderBlock:
 
 def label_of(stripped: str) -> tuple[Label, str] | None:
     """(kind, value) of a line such as `*Von:* Anna`, or None."""
-    colon = stripped.find(":", 0, LABEL_SPACE)
+    colon = stripped.find(":", 0, _LABEL_SPACE)
     if not stripped.isascii():
-        wide = stripped.find("：", 0, LABEL_SPACE)
+        wide = stripped.find("：", 0, _LABEL_SPACE)
         if colon < 0 or 0 <= wide < colon:
             colon = wide
     if colon <= 0 or stripped.count(" ", 0, colon) > _MAX_SPACES:
