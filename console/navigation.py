@@ -28,6 +28,7 @@ NAVIGATION: Final[tuple[Entry, ...]] = (
     Entry("/tickets", "nav.tickets"),
     Entry("/find", "nav.find", also=("/emails",)),
     Entry("/mailboxes", "nav.mailboxes", also=("/oauth",)),
+    Entry("/quarantine", "nav.quarantine"),
     Entry("/dashboard", "nav.dashboard"),
     Entry("/rules", "nav.rules", role="agent", also=("/rule-tester", "/rule-replays", "/rule-versions")),
     Entry("/defaults", "nav.defaults", role="agent", also=("/policies", "/circuits")),

@@ -278,6 +278,14 @@ async def _imap_body(world: World) -> Example:
     return Example({"fields": dict(IMAP)})
 
 
+async def _quarantined(world: World) -> Example:
+    """The world's question, as if a rule had put its mail into quarantine."""
+    options = [{"id": "release:rule", "label": "Release it"}, {"id": "discard", "label": "Discard the message"}]
+    async with world.site.db.tenant(world.tenant_id) as session:
+        await session.execute("update tasks set kind = 'release_message', options = $1", options)
+    return Example({"group": "rule", "verb": "release", "task": world.ids["tasks"]})
+
+
 async def _agreed(world: World) -> Example:
     async with world.site.db.tenant(world.tenant_id) as session:
         mailbox_id = UUID(world.ids["mailboxes"])
@@ -315,6 +323,7 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /mailboxes/{id}/setup/jobs": _body(work="diagnose"),
     "POST /mailboxes/{id}/start": _draft,
     "POST /oauth/callback": _agreed,
+    "POST /quarantine": _quarantined,
     "POST /mailboxes/{id}/pause": _body(),
     "POST /mailboxes/{id}/resume": _body(),
     "POST /mailboxes/{id}/resync": _body(since="2026-01-01"),
