@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 STARTS_AT_ONCE = 16
 # Starts that may wait for their turn; what is listed beyond them is started by the mailbox's next tick.
 STARTS_WAITING = 2000
+# Seconds until a start that failed is tried again, and up to which that doubles.
+START_AGAIN, START_AGAIN_CAP = 1.0, 30.0
 # Messages of a mailbox's history on their way at once; more are listed as these are done.
 HISTORY_IN_FLIGHT = 500
 
@@ -108,10 +110,16 @@ class LedgerSink:
             await reconnect.ask(session, *where, mailbox_workflow_id(mailbox.mailbox_id), f"{detail}.")
 
     async def _start(self, row: ListedEmail) -> None:
-        async with self._slots:
-            try:
-                await self._runs.start_email(
-                    row.email, row.workflow_id, row.message_key, history=row.history, traceparent=row.traceparent
-                )
-            except Exception as error:  # the row stays listed, and the mailbox's next tick starts it
-                activity.logger.warning("Temporal did not take a message yet: %s", type(error).__name__)
+        """Tries until Temporal takes it; a row whose process dies before that stays listed for the mailbox's tick."""
+        pause = START_AGAIN
+        while True:
+            async with self._slots:
+                try:
+                    await self._runs.start_email(
+                        row.email, row.workflow_id, row.message_key, history=row.history, traceparent=row.traceparent
+                    )
+                    return
+                except Exception as error:  # whatever it was, the message is in the ledger and has to be started
+                    activity.logger.warning("Temporal did not take a message yet: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, START_AGAIN_CAP)

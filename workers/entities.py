@@ -19,6 +19,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from domain.identity import listener_workflow_id
+from domain.inbound import Provider
 from domain.mailbox import MailboxRef
 from storage import mailboxes
 from storage.database import TRANSIENT, Database
@@ -56,13 +57,18 @@ async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> 
                             mailbox_id=mailbox.mailbox_id,
                             provider=mailbox.provider,
                             paused=mailbox.state == "paused",
-                            reconcile_every=timedelta(seconds=settings.reconcile_seconds),
+                            reconcile_every=_reconcile_every(mailbox.provider, settings),
                         )
                     )
                     started.add(mailbox.mailbox_id)
         except (RPCError, *TRANSIENT) as error:
             log.warning("mailboxes could not be looked after; trying again", error=type(error).__name__)
         await asyncio.sleep(LOOK_EVERY)
+
+
+def _reconcile_every(provider: Provider, settings: Settings) -> timedelta:
+    """The listener reads IMAP mailboxes; what is left for their own tick is what a listener that died did not start."""
+    return timedelta(seconds=settings.reconcile_seconds * (5 if provider == "imap" else 1))
 
 
 async def _start_shards(runs: TemporalRuns, shards: int) -> None:

@@ -17,13 +17,17 @@ from workers import admin
 
 
 class NoRuns:
-    """Temporal takes nothing; `asked` counts."""
+    """Temporal, which runs nothing and is away for the next `failing` calls; `asked` counts."""
 
     def __init__(self) -> None:
         self.asked = 0
+        self.failing = 0
 
     async def start_email(self, *_: Any, **__: Any) -> None:
         self.asked += 1
+        if self.failing:
+            self.failing -= 1
+            raise ConnectionError("Temporal is away")
 
 
 class Shelf:

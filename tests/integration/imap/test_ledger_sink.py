@@ -6,8 +6,10 @@ import asyncio
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
+from activities import ledger_sink
 from activities.fetch import is_another
 from activities.ledger_sink import HISTORY_IN_FLIGHT
 from providers.base import Listed
@@ -145,3 +147,14 @@ async def test_each_new_message_is_started_once(shelf: Shelf) -> None:
             await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert shelf.runs.asked == 2
+
+
+async def test_a_message_that_temporal_did_not_take_is_started_when_it_is_back(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_sink, "START_AGAIN", 0.01)
+    shelf.runs.failing = 2
+    await shelf.listed(state(), "<a@example.org>")
+    async with asyncio.timeout(5):
+        while shelf.runs.asked < 3:
+            await asyncio.sleep(0.01)
