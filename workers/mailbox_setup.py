@@ -149,6 +149,9 @@ async def _google_consent(
         asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address, sends=sends)
         code = await _try(waiting.code(asked, _show))
     token = await _try(gmail_auth.redeem(http, settings.endpoints, client_id, client_secret, asked, code))
+    agreed = await _try(gmail_auth.agreed_by(http, settings.endpoints, token))
+    if agreed.lower() != address:
+        raise AdminError(f"{agreed} agreed, not {address}: open the page again, signed in as the mailbox's own user.")
     return {
         "kind": "user",
         "client_id": client_id,

@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from providers import web
 from providers.base import AuthFailed
 from providers.endpoints import Endpoints
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, TokenSource, Vault, ask_consent, request_token
@@ -96,6 +97,17 @@ async def redeem(
     if token.refresh_token is None:
         raise AuthFailed("Google gave no lasting access: remove postroom from the account's connected apps, try again.")
     return token
+
+
+async def agreed_by(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken) -> str:
+    """The address of the user whose mailbox a fresh token opens. Raises AuthFailed, or Transient."""
+    headers = {"Authorization": f"Bearer {token.value}"}
+    url = f"{endpoints.google_api}/gmail/v1/users/me/profile"
+    async with web.network("Gmail"), http.get(url, headers=headers, allow_redirects=False) as response:
+        profile = await web.read_json(response)
+        if response.status != 200 or not isinstance(profile, dict):
+            raise AuthFailed("The account has no Gmail mailbox that postroom may read.")
+        return str(profile.get("emailAddress", ""))
 
 
 def explain(answer: Mapping[str, Any]) -> str:

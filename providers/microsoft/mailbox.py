@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from providers.base import Changes, Gone, Listed, Permanent, Transient, Watch
+from providers.base import AuthFailed, Changes, Gone, Listed, Permanent, Transient, Watch
 from providers.microsoft.client import IMMUTABLE_IDS, GraphClient
 from providers.microsoft.cursor import Cursor, FolderCursor
 from providers.microsoft.errors import Conflict, SyncStateLost
@@ -88,6 +88,11 @@ class MicrosoftMailbox:
             except Gone:
                 if pause is None:
                     raise
+            except AuthFailed:
+                # An immutable id whose item is gone may answer 403 (msgraph-sdk-dotnet #3047): not so the mailbox.
+                await self.folder_name(self._settings.folders[0])
+                if pause is None:
+                    raise Gone("the message is not there any more") from None
             await asyncio.sleep(pause)
 
     async def close(self) -> None:

@@ -28,6 +28,8 @@ class GoogleOAuth:
         self.granted_scopes = "https://www.googleapis.com/auth/gmail.readonly"
         self.delegated_scopes = {"https://www.googleapis.com/auth/gmail.readonly"}
         self.rotates = False
+        # Who is signed in at the browser; "" for whoever is asked for.
+        self.consents_as = ""
         self.max_age = 3600
         self.signing = RSAKey.generate_key(2048, {"kid": "push-1", "use": "sig", "alg": "RS256"}, private=True)
         self._service_account = RSAKey.generate_key(2048, {"kid": "sa-1"}, private=True)
@@ -107,7 +109,7 @@ class GoogleOAuth:
         self._codes[code] = {
             "challenge": query["code_challenge"],
             "redirect_uri": query["redirect_uri"],
-            "user": query["login_hint"],
+            "user": self.consents_as or query["login_hint"],
             "offline": query.get("access_type", ""),
         }
         answer = urlencode({"code": code, "state": query["state"], "scope": self.granted_scopes})

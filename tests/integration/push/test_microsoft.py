@@ -207,6 +207,16 @@ async def test_a_message_not_there_yet_is_asked_for_again_and_a_deleted_one_is_g
     assert {e["message_key"]: e["outcome"] for e in emails}["q2@example.com"] == "gone"
 
 
+async def test_a_message_that_is_forbidden_in_a_mailbox_that_is_not_is_gone(stand: Stand) -> None:
+    mailbox_id = await stand.microsoft(USER)
+    await stand.status(mailbox_id, "connected: notified")
+    stand.graph.faults.answer("/$value", 403, {"error": {"code": "ErrorAccessDenied"}}, times=None)
+    stand.graph.mailbox(USER).deliver(mail(1))
+    (email,) = await stand.house.settled(1)
+    assert email["outcome"] == "gone"
+    assert (await stand.row(mailbox_id))["state"] == "active"
+
+
 async def test_a_wrong_secret_asks_a_person_and_catches_up_when_it_is_mended(stand: Stand) -> None:
     mailbox_id = await stand.microsoft(USER, reconcile=SOON)
     await stand.status(mailbox_id, "connected: notified")

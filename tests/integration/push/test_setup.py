@@ -127,6 +127,11 @@ async def test_a_gmail_users_consent(stand: Stand, shell: Shell, tmp_path: Path)
     code, output = await shell.postroom("mailbox", "test", GMAIL)
     assert code == 0, output
     assert "the mailbox is polled" in output
+    other = "sales@example.org"
+    stand.google.oauth.consents_as = GMAIL
+    code, output = await shell.agree("mailbox", "add", "gmail", other, "--client-file", str(client))
+    assert code == 1, output
+    assert f"{GMAIL} agreed, not {other}" in output
 
 
 async def test_microsoft_from_the_first_command_to_the_first_ticket(stand: Stand, shell: Shell, tmp_path: Path) -> None:
