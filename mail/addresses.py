@@ -62,7 +62,8 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
 
 def _from_simple(match: re.Match[str]) -> Address:
     if match[5] is not None:
-        return Address(address=f"{match[5]}@{match[6].lower()}")
+        address = f"{match[5]}@{match[6].lower()}"
+        return Address(address=address[1:-1] if address[0] == address[-1] == "'" else address)
     name = match[1] if match[1] is not None else match[2]
     return Address(name=_clean_name(name), address=f"{match[3]}@{match[4].lower()}")
 
@@ -198,7 +199,8 @@ def _clean_name(name: str) -> str:
         name = clean(decode_words(name)).strip()
         if len(name) > 1 and name[0] == name[-1] == '"':
             name = name[1:-1]
-    return _SPACES.sub(" ", _CONTROL.sub(" ", name)).strip()[:_MAX_NAME]
+    # A bracket without its partner is what is left of somebody's angle address.
+    return _SPACES.sub(" ", _CONTROL.sub(" ", name)).strip(" <>" if name.strip() in ("<", ">") else None)[:_MAX_NAME]
 
 
 def _clean_address(address: str) -> str:

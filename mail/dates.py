@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
 _DATE = re.compile(
-    r"(?:[A-Za-z]{2,10}\.?,?\s*)?(\d{1,2})[\s-]+([A-Za-z]{3,9})\.?,?[\s-]+(\d{2,4}),?\s+"
+    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(\d{1,2})\.?[\s-]+([^\W\d_]{3,10})\.?,?[\s-]+(\d{2,4}),?\s+"
     r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?[Mm]\.?)?\s*([+-]\s?\d{1,2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
     r"\s*(?:([+-]\d{4})\b)?"
 )
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z\b|[+-]\d{2}:?\d{2})?(?!\d)", re.I
+)
+_NUMERIC = re.compile(
+    r"(?<![\d.:/-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d{2}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
+    r"\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
 )
 _MONTHS = {
     name: number
@@ -22,6 +26,10 @@ _MONTHS = {
 }
 # Abbreviations that clients in other languages write where the standard has none.
 _MONTHS |= {"mai": 5, "mär": 3, "mrz": 3, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1}
+_MONTHS |= {"juin": 6, "juil": 7, "mrt": 3, "mei": 5, "gen": 1, "sty": 1, "lut": 2, "kwi": 4, "cze": 6, "lip": 7}
+_MONTHS |= {"sie": 8, "wrz": 9, "paź": 10, "lis": 11, "gru": 12, "oca": 1, "şub": 2, "nis": 4, "haz": 6, "tem": 7}
+_MONTHS |= {"ağu": 8, "eyl": 9, "eki": 10, "kas": 11, "ara": 12, "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5}
+_MONTHS |= {"май": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9, "окт": 10, "ноя": 11, "дек": 12}
 _MONTHS |= {"abr": 4, "ago": 8, "dic": 12, "fev": 2, "set": 9, "out": 10, "maj": 5, "mag": 5, "giu": 6, "lug": 7}
 _ZONES: dict[str, float] = {
     "ut": 0,
@@ -50,13 +58,14 @@ def parse_date(value: str) -> datetime | None:
     match = _DATE.search(value)
     try:
         if match is not None:
-            month = _MONTHS.get(match[2][:3].lower())
+            name = match[2].lower()
+            month = _MONTHS.get(name[:4], _MONTHS.get(name[:3]))
             if month is not None:
                 return _build(match, month)
         iso = _ISO.search(value)
         if iso is not None:
             return datetime(*(int(iso[n] or 0) for n in range(1, 7)), tzinfo=_zone(iso[7]))  # type: ignore[arg-type, misc]
-        return _by_stdlib(value)
+        return _numeric(value) or _by_stdlib(value)
     except (ValueError, OverflowError):
         return None
 
@@ -76,6 +85,20 @@ def _build(match: re.Match[str], month: int) -> datetime:
         zone = match[9]
     moment = datetime(_year(match[3]), month, int(match[1]), hour, int(match[5]), second, tzinfo=_zone(zone))
     return moment + timedelta(days=extra)
+
+
+def _numeric(value: str) -> datetime | None:
+    """`17.11.2026 14:03` and `11/17/2026 14:03`; None where day and month cannot be told apart."""
+    match = _NUMERIC.search(value)
+    if match is None:
+        return None
+    day, month = int(match[1]), int(match[3])
+    if match[2] != "." and day <= 12:
+        if month <= 12 and day != month:
+            return None
+        day, month = month, day
+    time = (int(match[5]), int(match[6]), min(int(match[7] or 0), 59))
+    return datetime(int(match[4]), month, day, *time, tzinfo=_zone(match[8]))
 
 
 def _year(digits: str) -> int:
