@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # The drawing's own units; it scales with its place.
-WIDTH, HEIGHT, LEFT, BOTTOM = 720, 180, 64, 22
+WIDTH, HEIGHT, LEFT, BOTTOM = 480, 170, 56, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def hourly(
         x_ticks=[
             Tick(round(LEFT + step * (index + 0.5), 1), f"{at:%H:%M}")
             for index, at in enumerate(moments)
-            if at.hour % max(1, len(moments) // 8) == 0
+            if at.hour % max(1, len(moments) // 6) == 0
         ],
         y_ticks=[Tick(place(0, top * part)[1], show(top * part)) for part in (0, 0.5, 1)],
         empty=not any(value for values in table for value in values),
