@@ -145,7 +145,7 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--canary-minutes", type=int, metavar="N", help="send the mailbox a mail every N minutes to see that it arrives"
     )
-    imap = added.add_argument_group("imap")
+    imap = added.add_argument_group("imap", "see docs/imap.md")
     imap.add_argument("--host", help="the server's name")
     imap.add_argument("--port", type=int, default=993, help="the server's port (%(default)s)")
     imap.add_argument("--security", choices=["tls", "starttls", "plaintext"], default="tls", help="(%(default)s)")
@@ -154,6 +154,21 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     imap.add_argument("--submission-port", type=int, metavar="PORT", default=465, help="its port (%(default)s)")
     imap.add_argument("--submission-security", choices=["tls", "starttls", "plaintext"], default="tls")
     imap.add_argument("--password-file", metavar="FILE", help="holds the password; - is standard input")
+    imap.add_argument(
+        "--oauth",
+        choices=["google", "microsoft", "other"],
+        help="access tokens instead of a password, with --client-file or --client-id: asks for consent",
+    )
+    imap.add_argument(
+        "--oauth-mechanism",
+        choices=["xoauth2", "oauthbearer"],
+        default="xoauth2",
+        help="how they are sent (%(default)s)",
+    )
+    imap.add_argument("--application", action="store_true", help="tokens of the application itself, without consent")
+    imap.add_argument("--token-url", metavar="URL", help="other: where tokens come from")
+    imap.add_argument("--authorize-url", metavar="URL", help="other: the page on which the user agrees")
+    imap.add_argument("--scope", help="other: the scope for IMAP")
     gmail = added.add_argument_group("gmail", "see docs/gmail.md")
     gmail.add_argument("--key-file", metavar="FILE", help="the JSON key of a service account with delegation")
     gmail.add_argument("--client-file", metavar="FILE", help="the JSON of an OAuth desktop client: asks for consent")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from domain.runs import NotRunning
 from storage import mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
-from workers import admin, mailbox_setup
+from workers import admin, imap_setup, mailbox_setup
 from workers.command import Refused, locate
 from workers.settings import Settings
 from workers.sources import open_sources
@@ -31,11 +27,7 @@ async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int
         if raw.webhook_secret:
             print(f"Sign with this secret, which is not shown again: {raw.webhook_secret}")
     elif args.provider == "imap":
-        password, imap = await _imap(args)
-        try:
-            mailbox_id = await admin.add_imap_mailbox(db, keyring, tenant_id, args.address, imap, password)
-        except ValueError as error:
-            raise Refused(f"These settings do not hold: {error}") from None
+        mailbox_id = await imap_setup.add(args, settings, db, tenant_id)
         print(mailbox_id)
         await mailbox_setup.set_canary(args, db, tenant_id, mailbox_id)
     elif args.provider == "gmail":
@@ -43,21 +35,6 @@ async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int
     else:
         print(await mailbox_setup.add_microsoft(args, settings, db, tenant_id))
     return 0
-
-
-async def _imap(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    if not args.host or not args.password_file:
-        raise Refused("An IMAP mailbox needs --host and --password-file.")
-    file = args.password_file
-    text = sys.stdin.read() if file == "-" else await asyncio.to_thread(Path(file).read_text, "utf-8")
-    return text.rstrip("\r\n"), {
-        "host": args.host,
-        "port": args.port,
-        "security": args.security,
-        "username": args.username or args.address,
-        "folders": args.folder or ["INBOX"],
-        "since": args.since,
-    }
 
 
 async def show(args: argparse.Namespace, settings: Settings, db: Database) -> int:

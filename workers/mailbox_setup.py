@@ -61,7 +61,7 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
             secret["puller"] = _service_account(args.pull_key_file)
         if args.subscription:
             await _try(gmail_auth.pull_tokens(http, settings.endpoints, secret).token())
-    mailbox_id = await _keep(db, settings, tenant_id, "gmail", address, valid, secret)
+    mailbox_id = await keep(db, settings, tenant_id, "gmail", address, valid, secret)
     await set_canary(args, db, tenant_id, mailbox_id)
     return mailbox_id
 
@@ -87,7 +87,7 @@ async def add_microsoft(args: argparse.Namespace, settings: Settings, db: Databa
         else:
             tokens = microsoft_auth.token_source(http, settings.endpoints, args.directory, secret, _NoVault())
             await _try(tokens.token())
-    mailbox_id = await _keep(db, settings, tenant_id, "microsoft", address, valid, secret)
+    mailbox_id = await keep(db, settings, tenant_id, "microsoft", address, valid, secret)
     await set_canary(args, db, tenant_id, mailbox_id)
     return mailbox_id
 
@@ -109,7 +109,7 @@ async def set_canary(args: argparse.Namespace, db: Database, tenant_id: UUID, ma
         await mailboxes.add_settings(session, tenant_id, mailbox_id, wanted)
 
 
-async def _keep(
+async def keep(
     db: Database,
     settings: Settings,
     tenant_id: UUID,
@@ -147,7 +147,7 @@ async def _google_consent(
         raise AdminError(f"{client_file} is not the JSON of an OAuth client.")
     async with consent.callback() as waiting:
         asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address, sends=sends)
-        code = await _try(waiting.code(asked, _show))
+        code = await _try(waiting.code(asked, show))
     token = await _try(gmail_auth.redeem(http, settings.endpoints, client_id, client_secret, asked, code))
     agreed = await _try(gmail_auth.agreed_by(http, settings.endpoints, token))
     if agreed.lower() != address:
@@ -172,7 +172,7 @@ async def _microsoft_consent(
             address,
             sends=bool(application.get("sends")),
         )
-        code = await _try(waiting.code(asked, _show))
+        code = await _try(waiting.code(asked, show))
     token = await _try(microsoft_auth.redeem(http, settings.endpoints, directory, application, asked, code))
     return {**application, "kind": "user", "refresh_token": token.refresh_token}
 
@@ -214,7 +214,7 @@ async def _try(attempt: Any) -> Any:
         raise AdminError(str(error)) from None
 
 
-def _show(url: str) -> None:
+def show(url: str) -> None:
     print(f"Open this page as the mailbox's user, and agree:\n\n{url}\n", flush=True)
 
 

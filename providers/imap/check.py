@@ -16,11 +16,15 @@ from providers.imap.threads import call, connect_connection, run
 
 _SHOWN_FOLDERS = 30
 _IDLE_SECONDS = 0.1
+_USED = frozenset({"ID", "IDLE", "NOTIFY"})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the check: `name` is "address", "connection", "login", "folder" or "idle"."""
+    """One step of the check.
+
+    `name` is "address", "connection", "token" (with OAuth), "login", "capabilities", "folder" (each) or "idle".
+    """
 
     name: str
     works: bool
@@ -53,11 +57,18 @@ async def check(
             return
         try:
             secret = await credentials.secret(refused=False)
+        except ProviderError as error:
+            yield Step("token", False, str(error), _token_advice(error))
+            return
+        if secret.expires_at is not None:
+            yield Step("token", True, f"an access token until {secret.expires_at:%Y-%m-%d %H:%M} UTC")
+        try:
             await call(executor, connection, connection.log_in, settings, secret.value)
             yield Step("login", True, f"as {settings.username}, with {settings.auth}")
         except ProviderError as error:
             yield Step("login", False, str(error), _login_advice(settings, error))
             return
+        yield Step("capabilities", True, ", ".join(sorted(connection.capabilities & _USED)) or "none that are used")
         opened = False
         for name in settings.folders:
             step = await _folder(executor, connection, name)
@@ -78,6 +89,12 @@ def _connection_advice(settings: ImapSettings, error: ProviderError) -> str:
         return "Use implicit TLS (port 993), or a server that offers STARTTLS."
     usual = {"tls": 993, "starttls": 143, "plaintext": 143}[settings.security]
     return f"Check the port (usually {usual} for {settings.security}), the kind of security, and firewalls in between."
+
+
+def _token_advice(error: ProviderError) -> str:
+    if isinstance(error, AuthFailed):
+        return "Connect the mailbox again (`postroom mailbox add imap … --oauth …`); docs/imap.md tells what is needed."
+    return "Let this machine reach the token server, and try again."
 
 
 def _login_advice(settings: ImapSettings, error: ProviderError) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -44,6 +45,12 @@ class TokenServer:
             for token in [token for token, owner in tokens.items() if owner == user]:
                 del tokens[token]
 
+    async def authorize(self, request: web.Request) -> web.Response:
+        """The user agrees at once; the code is as good as the grant that it is exchanged for."""
+        query = request.query
+        code = self.grant(query["login_hint"])["refresh_token"]
+        raise web.HTTPFound(f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}")
+
     async def token(self, request: web.Request) -> web.Response:
         form = await request.post()
         self.asked += 1
@@ -51,8 +58,11 @@ class TokenServer:
             return web.json_response({"error": "temporarily_unavailable"}, status=503)
         if (form.get("client_id"), form.get("client_secret")) != ("postroom", CLIENT_SECRET):
             return web.json_response({"error": "invalid_client"}, status=401)
-        user = self.grants.pop(str(form.get("refresh_token")), None)
-        if user is None or form.get("grant_type") != "refresh_token":
+        presented = {"refresh_token": "refresh_token", "authorization_code": "code"}.get(
+            str(form.get("grant_type")), ""
+        )
+        user = self.grants.pop(str(form.get(presented)), None)
+        if user is None:
             return web.json_response({"error": "invalid_grant"}, status=400)
         self.issued += 1
         access, refresh = f"access-{self.issued}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)
@@ -65,7 +75,7 @@ async def token_server(accepted: dict[str, str]) -> AsyncIterator[TokenServer]:
     """On a loopback port of its own; a refresh token is good once."""
     server = TokenServer(accepted)
     application = web.Application()
-    application.add_routes([web.post("/token", server.token)])
+    application.add_routes([web.post("/token", server.token), web.get("/authorize", server.authorize)])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -15,7 +15,7 @@ async def steps(settings: ImapSettings, credentials: Credentials = Password(PASS
 
 async def test_mailbox_that_works(dovecot: Dovecot, user: str) -> None:
     done = await steps(dovecot.settings(user))
-    assert [step.name for step in done] == ["address", "connection", "login", "folder", "idle"]
+    assert [step.name for step in done] == ["address", "connection", "login", "capabilities", "folder", "idle"]
     assert all(step.works and not step.advice for step in done)
 
 
