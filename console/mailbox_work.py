@@ -15,7 +15,7 @@ import structlog
 from console.calls import ApiCall, NotFound, PageCall
 from domain.mailbox_jobs import JobKind, MailboxJob
 from domain.runs import NotRunning
-from storage import audit, mailbox_admin, mailbox_jobs
+from storage import audit, mailbox_admin, mailbox_jobs, mailbox_views
 from workflows import names
 
 if TYPE_CHECKING:
@@ -51,6 +51,16 @@ async def resync(call: Call, mailbox_id: UUID, since: datetime) -> None:
     async with _changing(call) as session:
         await mailbox_admin.resync(session, call.tenant_id, mailbox_id, since, actor=call.actor)
         await _tell(call, mailbox_id, names.RESYNC, since)
+
+
+async def look(call: Call) -> int:
+    """Has every mailbox that is read look for new mail now; how many those are. Raises TemporalAway."""
+    async with call.session() as session:
+        boxes = [box for box in await mailbox_views.page(session, call.tenant_id) if box["state"] == "active"]
+        await audit.record(session, call.tenant_id, call.actor, "look_for_mail", "mailboxes", {"asked": len(boxes)})
+        for box in boxes:
+            await _tell(call, box["mailbox_id"], names.NOTIFY, "")
+    return len(boxes)
 
 
 async def remove(call: Call, mailbox_id: UUID) -> None:

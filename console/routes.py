@@ -163,6 +163,7 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Page("POST", "/tickets/{id}", "agent", tickets.change, audit="change_ticket", api="change_ticket"),
     Page("POST", "/tickets/{id}/notes", "agent", tickets.note, audit="add_note", api="add_note"),
     Page("GET", "/find", "viewer", emails.find),
+    Page("POST", "/find/look", "agent", emails.look, audit="look_for_mail", api="look_for_mail"),
     Page("GET", "/emails/{id}", "viewer", emails.show),
     Page("GET", "/emails/{id}/html", "viewer", files.html),
     Page("GET", "/emails/{id}/headers", "agent", files.headers),

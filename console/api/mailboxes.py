@@ -31,6 +31,15 @@ async def get_mailbox(call: ApiCall) -> web.Response:
     return json_answer(_mailbox(row))
 
 
+async def look_for_mail(call: ApiCall) -> web.Response:
+    """Has every mailbox that is read look for new mail now, without waiting for it."""
+    try:
+        asked = await mailbox_work.look(call)
+    except mailbox_work.TemporalAway:
+        raise Problem(503, text("mailboxes.away")) from None
+    return json_answer(models.Asked(mailboxes=asked))
+
+
 async def add_mailbox(call: ApiCall) -> web.Response:
     body = parse(call, models.NewMailbox)
     try:

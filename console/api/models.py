@@ -195,6 +195,12 @@ class Resolution(BaseModel):
     )
 
 
+class Asked(BaseModel):
+    """How many mailboxes look for new mail now."""
+
+    mailboxes: int
+
+
 class Assignment(BaseModel):
     """Who has it in hand; null is nobody."""
 

@@ -199,6 +199,16 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST",
+        "/mailboxes/look",
+        "write",
+        mailboxes.look_for_mail,
+        "Has every mailbox look for new mail now",
+        models.Asked,
+        errors=(503,),
+        audit="look_for_mail",
+    ),
+    Operation(
+        "POST",
         "/tasks/{id}/undo",
         "write",
         desk.take_back_answer,

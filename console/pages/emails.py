@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console import timeline
+from console import mailbox_work, timeline
 from console.calls import NotFound, PageCall
+from console.mailbox_work import TemporalAway
 from console.templating import render
 from storage import mailbox_views, task_views, trace
 
@@ -23,9 +25,28 @@ async def find(call: PageCall) -> web.Response:
         else:
             rows = await trace.page(session, call.tenant_id, before=None, limit=LATEST)
         boxes = [] if rows else await mailbox_views.page(session, call.tenant_id)
-    if query and len(rows) == 1:
+    asked = call.request.query.get("asked", "")
+    if query and len(rows) == 1 and not asked:
         return web.Response(status=303, headers={"Location": f"/emails/{rows[0]['email_id']}"})
-    return await render(call, "find.html", query=query, emails=rows, mailboxes=boxes)
+    return await render(
+        call,
+        "find.html",
+        query=query,
+        emails=rows,
+        mailboxes=boxes,
+        asked=int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else None,
+        away="away" in call.request.query,
+    )
+
+
+async def look(call: PageCall) -> web.Response:
+    """Has all mailboxes look for new mail now, and goes on waiting on the page of the search."""
+    query = str((await call.request.post()).get("q", ""))[:1000]
+    try:
+        told = {"asked": await mailbox_work.look(call)}
+    except TemporalAway:
+        told = {"away": 1}
+    return web.Response(status=303, headers={"Location": f"/find?{urlencode({'q': query, **told})}"})
 
 
 async def show(call: PageCall) -> web.Response:

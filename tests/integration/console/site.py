@@ -23,7 +23,9 @@ from activities.parse import ParseMessage
 from activities.services import Services as ActivityServices
 from activities.tasks import HumanTaskActivities
 from console.application import make_application
+from console.calls import REACH
 from console.delivery import Delivery
+from console.reach import Reach
 from console.services import Services
 from domain.deciding import Decide
 from domain.identity import header_message_id
@@ -126,6 +128,11 @@ class Site:
     parser: ParserPool
     tenant: admin.Tenant
     stack: AsyncExitStack
+
+    @property
+    def reach(self) -> Reach:
+        """The console's eye on Temporal; nobody makes it look but the tests."""
+        return self.server.app[REACH]
 
     @property
     def url(self) -> str:
