@@ -143,7 +143,7 @@ def _agreed(text: str, plain: Reply, rich: Reply) -> Reply:
         if shorter or _share(rich_words, plain_words) >= _SAME:
             return Reply(shorter or rich.text, min(rich.confidence, _LIKELY))
     if rich_words[: len(plain_words)] == plain_words:
-        if rich.confidence >= _SURE > plain.confidence:
+        if rich.confidence >= _LIKELY >= plain.confidence:
             # The HTML shows where the quotation ends, and that the author goes on below it.
             return rich
         return Reply(plain.text, min(plain.confidence, _LIKELY))

@@ -16,6 +16,7 @@ _MAX_LENGTH = 420
 _MAX_LINE = 200
 _MAX_AFTER_VERB = 160
 
+_INNER_COLON = re.compile(r"[^\W\d_]: ")
 _EDGE = " -–—_*" + MARKS
 _OWN_VERBS = frozenset(
     {"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"}
@@ -122,6 +123,9 @@ def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
     if verb is None:
         return _without_verb(text, colon=colon, address=address, time=time, day=day, followed=followed)
     start, end = verb
+    if not (followed or address) and _INNER_COLON.search(text, 0, start):
+        # A line of a log has a date, too.
+        return None
     tail = text[end:]
     if len(tail) > _MAX_AFTER_VERB or (not colon and tail.strip(_EDGE + ".>")):
         return None
