@@ -173,7 +173,8 @@ async def erase_person(db: Database, tenant_id: UUID, address: str, found: Found
     async with db.tenant(tenant_id) as session:
         for statement in _PERSON:
             await session.execute(statement, tenant_id, address)
-        anywhere = re.escape(address)
+        # The whole address: not the end of a longer one.
+        anywhere = rf"(?<![\w.+-]){re.escape(address)}(?![\w-])"
         for statement in _NAMED:
             await session.execute(statement, tenant_id, f"%{_like(address)}%", anywhere, ERASED, timeout=_LONG)
         evidence = {"reason": reason, "messages": len(found.messages), "contacts": found.contacts}

@@ -121,7 +121,7 @@ class Rules(BaseModel):
 class RulesUpdate(_Body):
     """`based_on` is the version that was changed: somebody else's newer one is not overwritten."""
 
-    based_on: int = Field(ge=0)
+    based_on: int = Field(ge=0, lt=1 << 31)
     rule_set: RuleSet
 
 

@@ -9,8 +9,10 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.api.answers import json_answer
+from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
+from console.fields import is_email
 from storage import deletions, erasure
 
 
@@ -37,6 +39,8 @@ class Erasure(BaseModel):
 
 async def erase(call: ApiCall) -> web.Response:
     body = parse(call, ErasureRequest)
+    if body.kind == "person" and not is_email(body.what):
+        raise Problem(422, "Send the person's mail address in `what`.")
     tenant_id, db = call.tenant_id, call.services.db
     async with call.session() as session:
         find = erasure.find_message if body.kind == "message" else erasure.find_person

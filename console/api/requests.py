@@ -28,6 +28,8 @@ async def read(request: web.Request, limit: int) -> bytes:
 
 def parse(call: ApiCall, model: type[B]) -> B:
     """The JSON body as its model. Raises Problem (422) naming every fault."""
+    if rb"\u0000" in call.body:
+        raise Problem(422, "Leave out the character NUL (`\\u0000`): no text holds it.")
     try:
         return model.model_validate_json(call.body)
     except ValidationError as error:

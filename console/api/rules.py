@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from uuid import UUID
 
 from aiohttp import web
@@ -23,7 +22,7 @@ async def explain(call: ApiCall) -> web.Response:
     body = parse(call, models.ExplainRequest)
     try:
         raw = base64.b64decode(body.raw, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Problem(422, "Send the message as base64 in `raw`.") from None
     mailbox_id = await _mailbox(call, body.mailbox)
     decision = await dry_runs.explain(call.services, call.tenant_id, mailbox_id, raw, body.rule_set)

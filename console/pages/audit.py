@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from console.calls import NotFound, PageCall
+from console.fields import clean
 from console.templating import render
 from storage import audit
 
@@ -88,7 +89,7 @@ def said(value: Any) -> str:
 
 
 def _wanted(call: PageCall) -> tuple[audit.Filter, dict[str, str]]:
-    given = {name: call.request.query.get(name, "")[:_MAX].strip() for name in ("actor", "action", "object")}
+    given = {name: clean(call.request.query.get(name), _MAX) for name in ("actor", "action", "object")}
     dates = {name: _date(call.request.query.get(name, "")) for name in ("since", "until")}
     until = dates["until"]
     wanted = audit.Filter(

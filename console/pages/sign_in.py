@@ -6,11 +6,9 @@ from aiohttp import web
 
 from console import cookies, oidc, passwords
 from console.calls import PageCall, PublicCall
+from console.fields import MAX_EMAIL, clean
 from console.templating import render_public
 from storage import access
-
-# The longest mail address there is (RFC 5321, 4.5.3.1.3), and some.
-MAX_EMAIL = 320
 
 
 async def form(call: PublicCall) -> web.Response:
@@ -21,7 +19,7 @@ async def form(call: PublicCall) -> web.Response:
 async def by_password(call: PublicCall) -> web.Response:
     """One answer for an unknown address and for a wrong password, and both take as long."""
     sent = await call.request.post()
-    email, password = str(sent.get("email", ""))[:MAX_EMAIL].strip(), str(sent.get("password", ""))
+    email, password = clean(sent.get("email"), MAX_EMAIL), str(sent.get("password", ""))
     services, visit = call.services, call.visit
     key = access.attempt_key(email, visit.address)
     if await access.too_many_attempts(services.db, key):

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from console.calls import NotFound, PageCall
-from console.fields import MAX_NAME
+from console.fields import MAX_NAME, clean
 from console.templating import render
 from storage import api_tokens
 from storage.api_tokens import SCOPES
@@ -25,7 +25,7 @@ async def listing(call: PageCall) -> web.Response:
 async def add(call: PageCall) -> web.Response:
     """Makes a token and shows it, this once."""
     form = await call.request.post()
-    name, scope, days = str(form.get("name", "")).strip()[:MAX_NAME], form.get("scope"), str(form.get("days", ""))
+    name, scope, days = clean(form.get("name"), MAX_NAME), form.get("scope"), str(form.get("days", ""))
     if not name or scope not in SCOPES or days not in map(str, LIFETIMES):
         return await _page(call, status=422, fault="name")
     async with call.session() as session:

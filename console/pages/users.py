@@ -8,7 +8,7 @@ from aiohttp import web
 
 from console import cookies
 from console.calls import NotFound, PageCall
-from console.fields import MAX_NAME, is_email
+from console.fields import MAX_EMAIL, MAX_NAME, clean, is_email
 from console.roles import may
 from console.templating import render
 from storage import access, users
@@ -24,7 +24,7 @@ async def listing(call: PageCall) -> web.Response:
 async def add(call: PageCall) -> web.Response:
     """Adds somebody and shows the link at which they set their password, this once."""
     form = await call.request.post()
-    email, name = str(form.get("email", "")).strip(), str(form.get("name", "")).strip()[:MAX_NAME]
+    email, name = clean(form.get("email"), MAX_EMAIL), clean(form.get("name"), MAX_NAME)
     role = _role(form.get("role"))
     given = {"email": email, "name": name, "role": role}
     if not is_email(email):
@@ -49,7 +49,7 @@ async def show(call: PageCall) -> web.Response:
 async def change(call: PageCall) -> web.Response:
     """Name, role, and whether they may sign in. One's own session goes on under a new id when the role changes."""
     row, form = await _row(call), await call.request.post()
-    name = str(form.get("name", "")).strip()[:MAX_NAME] or None
+    name = clean(form.get("name"), MAX_NAME) or None
     token = None
     try:
         async with call.session() as session:
@@ -97,7 +97,7 @@ async def _row(call: PageCall) -> Any:
 async def _list(
     call: PageCall, *, status: int = 200, fault: str | None = None, given: dict[str, str] | None = None
 ) -> web.Response:
-    after = call.request.query.get("after") or None
+    after = clean(call.request.query.get("after"), MAX_EMAIL) or None
     async with call.session() as session:
         rows = await users.page(session, call.tenant_id, after=after, limit=PAGE + 1)
     return await render(
