@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 
-NAMES = ("pipeline", "parser", "find_thread", "imap", "webhooks", "console")
+NAMES = ("pipeline", "parser", "find_thread", "imap", "webhooks", "console", "telemetry")
 
 
 def main(names: list[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 
 @contextmanager
-def running(port_base: int = 9500) -> Iterator[dict[str, Any]]:
+def running(port_base: int = 9500, **environment: str) -> Iterator[dict[str, Any]]:
     """The ready file of a running house without the demo; stopped and removed afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="postroom-bench-"))
     directory.chmod(0o755)
@@ -26,7 +26,7 @@ def running(port_base: int = 9500) -> Iterator[dict[str, Any]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "workers.cli", "dev", "--no-demo", "--data-dir", str(directory / "data"),
              "--port-base", str(port_base), "--ready-file", str(ready)],
-            stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+            stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 120

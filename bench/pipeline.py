@@ -46,17 +46,17 @@ async def floor(client: Client) -> float:
         return MAILS / (time.perf_counter() - began)
 
 
-async def pipeline(ready: dict[str, Any], database: asyncpg.Connection[asyncpg.Record]) -> float:
+async def pipeline(ready: dict[str, Any], database: asyncpg.Connection[asyncpg.Record], count: int = MAILS) -> float:
     """Mails a second from the first SMTP command to the last committed ticket."""
     before = await _tickets(database)
-    mails = [letter(f"c{n}@bench.example", "Benchmark", "What does it cost?\n" * 20).as_bytes() for n in range(MAILS)]
+    mails = [letter(f"c{n}@bench.example", "Benchmark", "What does it cost?\n" * 20).as_bytes() for n in range(count)]
     began = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         loop = asyncio.get_running_loop()
         batches = [mails[n::CONNECTIONS] for n in range(CONNECTIONS)]
         await asyncio.gather(*(loop.run_in_executor(threads, _send, ready["smtp_port"], batch) for batch in batches))
-    await _until(lambda: _tickets(database), before + MAILS)
-    return MAILS / (time.perf_counter() - began)
+    await _until(lambda: _tickets(database), before + count)
+    return count / (time.perf_counter() - began)
 
 
 async def latencies(ready: dict[str, Any], database: asyncpg.Connection[asyncpg.Record]) -> list[float]:

@@ -27,6 +27,11 @@ def enabled() -> bool:
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
+def recording() -> bool:
+    """Whether the present call belongs to a trace that is kept."""
+    return trace.get_current_span().get_span_context().trace_flags.sampled
+
+
 @contextmanager
 def span(
     name: str, attributes: Mapping[str, str | int] | None = None, kind: SpanKind = SpanKind.INTERNAL
@@ -49,7 +54,7 @@ def failed(opened: Span, error: BaseException) -> None:
 
 def add_ended(name: str, seconds: float, attributes: Mapping[str, str | int], failure: BaseException | None) -> None:
     """A span below the present one for a call to another system that took `seconds` and has just ended."""
-    if not trace.get_current_span().get_span_context().trace_flags.sampled:
+    if not recording():
         return
     now = time.time_ns()
     ended = TRACER.start_span(name, kind=CLIENT, attributes=attributes, start_time=now - int(seconds * 1_000_000_000))

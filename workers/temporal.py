@@ -19,7 +19,6 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -38,6 +37,7 @@ from domain.runs import BACKFILL, LIVE, NotRunning, RunState
 from domain.task import TaskResolution
 from workers import payloads
 from workers.settings import ConfigurationError
+from workers.trace_interceptor import MessageTracing
 from workflows import names
 
 _RPC = timedelta(seconds=10)
@@ -60,7 +60,7 @@ def plugin(codec: PayloadCodec | None = None) -> SimplePlugin:
     return SimplePlugin(
         "postroom",
         data_converter=payloads.converter(codec),
-        interceptors=[*([TracingInterceptor(tracing.TRACER)] if tracing.enabled() else []), ClassifyFailures()],
+        interceptors=[*([MessageTracing(tracing.TRACER)] if tracing.enabled() else []), ClassifyFailures()],
         workflow_runner=_runner,
     )
 

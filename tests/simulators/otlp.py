@@ -90,4 +90,9 @@ def _received(span: Any, service: str) -> Received:
 
 
 def _attributes(found: Any) -> dict[str, Any]:
-    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in found}
+    return {a.key: _value(a.value) for a in found}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    return [_value(v) for v in value.array_value.values] if kind == "array_value" else getattr(value, kind)
