@@ -111,6 +111,13 @@ async def fresh_database(postgres: PostgresServer) -> str:
     return postgres.url(name)
 
 
+async def empty_database(postgres: PostgresServer) -> str:
+    """One that was never migrated."""
+    name = f"test_{uuid4().hex[:12]}"
+    await _execute(postgres, f"create database {name}")
+    return postgres.url(name)
+
+
 async def drop_database(postgres: PostgresServer, url: str) -> None:
     await _execute(postgres, f"drop database if exists {url.rsplit('/', 1)[1]} with (force)")
 
