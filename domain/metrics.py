@@ -30,6 +30,7 @@ PARSER_LIMITS = Counter(
     "postroom_parser_limits_total", "Messages that met a limit of the parser, by the limit's problem code", ["limit"]
 )
 GOOGLE_PUSHES = Counter("postroom_google_pushes_total", "Pub/Sub pushes by what became of them", ["result"])
+GOOGLE_PULLS = Counter("postroom_google_pulls_total", "Pub/Sub messages pulled by what became of them", ["result"])
 MICROSOFT_ITEMS = Counter("postroom_microsoft_items_total", "Graph notifications by what became of them", ["result"])
 RAW_WEBHOOKS = Counter("postroom_raw_webhooks_total", "Raw webhooks by what became of them", ["result"])
 SMTP_MESSAGES = Counter("postroom_smtp_messages_total", "Messages over SMTP by what became of them", ["result"])

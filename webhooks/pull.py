@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID
 
 import aiohttp
-import prometheus_client
 import structlog
 
 from domain.address import canonical
+from domain.metrics import GOOGLE_PULLS
 from providers.base import ProviderError, RateLimited
 from providers.endpoints import Endpoints
 from providers.gmail import auth
@@ -36,8 +36,6 @@ log = structlog.get_logger("webhooks")
 LOOK = 30.0
 # Seconds to wait after a failure, and twice as long after each further one, up to the second figure.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-
-PULLED = prometheus_client.Counter("postroom_google_pulls_total", "Pub/Sub messages pulled, by their fate", ["result"])
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ class Puller:
             # Also what is of no use: redelivery would not make it any better.
             await source.acknowledge([message.ack_id for message in messages])
         for mailbox_id in told:
-            PULLED.labels("accepted" if mailbox_id is not None else "useless").inc()
+            GOOGLE_PULLS.labels("accepted" if mailbox_id is not None else "useless").inc()
 
     async def _report(self, pulling: Pulling, failure: str | None) -> None:
         """For the mailboxes' status."""
