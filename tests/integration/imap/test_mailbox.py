@@ -178,6 +178,23 @@ class TestFetch:
         with pytest.raises(Transient, match="no content"):
             await content(scripted, "7/1/INBOX")
 
+    async def test_message_that_breaks_every_connection_is_for_a_person_and_may_be_tried_again(
+        self, script: ScriptedImap, scripted: ImapMailbox
+    ) -> None:
+        async def breaks(session: Session, tag: str, arguments: str) -> None:
+            if "BODY.PEEK[]" in arguments:
+                session.close()
+            else:
+                await script.do_uid_fetch(session, tag, arguments)
+
+        script.add("a@example.org")
+        script.on["UID FETCH"] = breaks
+        for expected in (Transient, Transient, Permanent):
+            with pytest.raises(expected):
+                await content(scripted, "7/1/INBOX")
+        del script.on["UID FETCH"]
+        assert b"a@example.org" in await content(scripted, "7/1/INBOX")
+
     async def test_placeholder_of_exchange_is_not_taken_for_the_message(
         self, script: ScriptedImap, scripted: ImapMailbox
     ) -> None:
