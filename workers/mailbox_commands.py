@@ -41,10 +41,23 @@ async def show(args: argparse.Namespace, settings: Settings, db: Database) -> in
     for located in await mailboxes.locate_all(db):
         async with db.tenant(located.tenant_id) as session:
             mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
-        if mailbox is not None:
-            status = mailbox.status or "-"
-            print(f"{mailbox.mailbox_id}  {mailbox.provider:9}  {mailbox.state:12}  {mailbox.address}  {status}")
+            if mailbox is None:
+                continue
+            standing = await mailboxes.standing(session, located.tenant_id, located.mailbox_id)
+        read = _ago(standing.last_sync_at)
+        print(
+            f"{mailbox.mailbox_id}  {mailbox.provider:9}  {mailbox.state:12}  {mailbox.address}  "
+            f"{mailbox.status or '-'}  ({read})"
+        )
     return 0
+
+
+def _ago(at: datetime | None) -> str:
+    """How far a mailbox lags behind its source at most."""
+    if at is None:
+        return "not read yet"
+    seconds = int((datetime.now(UTC) - at).total_seconds())
+    return f"in step {seconds} s ago" if seconds < 600 else f"in step {seconds // 60} min ago"
 
 
 async def test(args: argparse.Namespace, settings: Settings, db: Database) -> int:

@@ -23,7 +23,7 @@ from tests.simulators.dovecot import PASSWORD, Dovecot
 from tests.simulators.google import google
 from tests.simulators.token_server import CLIENT_SECRET, TokenServer, token_server
 from tests.unit.providers.test_oauth import Drawer
-from workers import admin, imap_setup, mailbox_setup
+from workers import admin, imap_setup, mailbox_commands, mailbox_setup
 from workers.admin import AdminError
 from workers.arguments import add as add_commands
 from workers.settings import Settings
@@ -67,7 +67,9 @@ async def tried(imap: ImapSettings, secret: dict[str, Any], dovecot: Dovecot) ->
         return [step async for step in check(trusted, login, allow_private=True)]
 
 
-async def test_a_password(db: Database, settings: Settings, dovecot: Dovecot, user: str, tmp_path: Path) -> None:
+async def test_a_password(
+    db: Database, settings: Settings, dovecot: Dovecot, user: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "password"
     file.write_text(PASSWORD + "\n")
     imap, secret = await added(
@@ -75,6 +77,9 @@ async def test_a_password(db: Database, settings: Settings, dovecot: Dovecot, us
     )
     assert secret == {"password": PASSWORD}
     assert all(step.works for step in await tried(imap, secret, dovecot))
+    await mailbox_commands.show(argparse.Namespace(), settings, db)
+    (shown,) = [line for line in capsys.readouterr().out.splitlines() if user in line]
+    assert "not read yet" in shown
 
 
 async def test_a_token_server_of_ones_own_and_the_consent_of_the_user(
