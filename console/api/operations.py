@@ -348,7 +348,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/rules",
-        "write",
+        "admin",
         rules.put_rules,
         "Puts a new version of the rules in force",
         deciding_models.Rules,
@@ -395,7 +395,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/rule-replays",
-        "write",
+        "admin",
         rules.begin_rule_replay,
         "Begins a replay of the rules in force over past mail; nothing is changed by it",
         deciding_models.RuleReplayResult,
@@ -423,7 +423,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/defaults",
-        "write",
+        "admin",
         destinations.add_defaults,
         "Adds inbound defaults",
         deciding_models.Defaults,
@@ -434,7 +434,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/defaults/{id}",
-        "write",
+        "admin",
         destinations.change_defaults,
         "Changes inbound defaults",
         deciding_models.Defaults,
@@ -445,7 +445,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/mailboxes/{id}/defaults",
-        "write",
+        "admin",
         destinations.set_mailbox_defaults,
         "Sets the inbound defaults that a mailbox uses",
         deciding_models.Destination,
@@ -465,7 +465,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/clients/{id}/destination",
-        "write",
+        "admin",
         destinations.set_client_destination,
         "Sets where a client's new mail goes",
         deciding_models.Destination,
@@ -485,7 +485,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/contacts/{id}/destination",
-        "write",
+        "admin",
         destinations.set_contact_destination,
         "Sets where a contact's new mail goes",
         deciding_models.Destination,
@@ -496,7 +496,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/domains/destination",
-        "write",
+        "admin",
         destinations.set_domain_destination,
         "Sets where new mail from a client's domain goes",
         deciding_models.Destination,
@@ -508,7 +508,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/policy",
-        "write",
+        "admin",
         deciding.put_policy,
         "Sets the tenant's policy",
         deciding_models.TenantPolicyBody,
@@ -527,7 +527,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/mailboxes/{id}/policy",
-        "write",
+        "admin",
         deciding.put_mailbox_policy,
         "Sets a mailbox's policy",
         deciding_models.MailboxPolicyBody,
@@ -547,7 +547,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/circuits/{id}/reset",
-        "write",
+        "admin",
         deciding.reset_circuit,
         "Closes a circuit; its counts begin anew",
         models.Page[deciding_models.Circuit],
@@ -566,7 +566,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/associations/revoke",
-        "write",
+        "admin",
         deciding.revoke_association,
         "Forgets what was learned about an address or a domain",
         models.Page[deciding_models.Association],
@@ -606,7 +606,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/event-endpoints",
-        "write",
+        "admin",
         events.add_event_endpoint,
         "Sends events to an address from now on; its secret is shown once",
         event_models.NewEventEndpoint,
@@ -617,7 +617,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/event-endpoints/{id}/state",
-        "write",
+        "admin",
         events.set_event_endpoint_state,
         "Pauses an endpoint, or lets it go on; what happens meanwhile stays owed",
         event_models.EventEndpoint,
@@ -628,7 +628,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "DELETE",
         "/event-endpoints/{id}",
-        "write",
+        "admin",
         events.remove_event_endpoint,
         "Sends nothing there any more, and forgets what was owed",
         event_models.EventEndpoint,
@@ -646,7 +646,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/event-endpoints/{id}/retry",
-        "write",
+        "admin",
         events.retry_dead_letters,
         "Sends dead letters again: one, or all",
         event_models.EventsRetried,

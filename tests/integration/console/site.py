@@ -154,7 +154,7 @@ class Site:
             assert response.status == 303
         return Person(http, tenant_id, email)
 
-    async def api(self, scope: Any = "write", tenant_id: UUID | None = None) -> aiohttp.ClientSession:
+    async def api(self, scope: Any = "admin", tenant_id: UUID | None = None) -> aiohttp.ClientSession:
         token = await admin.create_api_token(self.db, tenant_id or self.tenant.tenant_id, "tests", scope)
         return await self.stack.enter_async_context(
             aiohttp.ClientSession(f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"})

@@ -39,7 +39,7 @@ async def call(http: aiohttp.ClientSession, method: str, path: str, body: Any = 
 
 async def test_outbound_headers_make_the_answer_thread(site: Site) -> None:
     ticket = await site.receive(letter("alice@example.com", "Offer", message_id="offer@example.com"))
-    http = await site.api("write")
+    http = await site.api("admin")
     path = f"tickets/{ticket['ticket_id']}/outbound"
     status, sent = await call(http, "POST", path, {"to": ["Buyer@example.org"]})
     assert status == 200
@@ -60,7 +60,7 @@ async def test_outbound_headers_make_the_answer_thread(site: Site) -> None:
 
 async def test_outbound_takes_addresses_only(site: Site) -> None:
     ticket = await site.receive(letter("alice@example.com"))
-    http = await site.api("write")
+    http = await site.api("admin")
     for bad in ([], ["no address"], ["a@example.org\r\nBcc: b@example.org"]):
         status, _ = await call(http, "POST", f"tickets/{ticket['ticket_id']}/outbound", {"to": bad})
         assert status == 422
@@ -72,7 +72,7 @@ async def test_a_comment_moves_to_a_ticket_of_its_own_with_its_attachments(site:
     reply = await site.receive(
         letter("alice@example.com", "Two", in_reply_to="one@example.com", attachments=[("log.bin", b"12345")])
     )
-    http = await site.api("write")
+    http = await site.api("admin")
     status, split = await call(http, "POST", f"comments/{reply['comment_id']}/split")
     assert (status, split["number"]) == (200, 2)
     _, old = await call(http, "GET", f"tickets/{ticket['ticket_id']}")
@@ -105,7 +105,7 @@ async def test_explaining_a_mail_changes_nothing(site: Site) -> None:
 
 
 async def test_rules_are_versioned_and_nobody_overwrites_anybody(site: Site) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     status, empty = await call(http, "GET", "rules")
     assert (status, empty["version"], empty["rule_set"]["rules"]) == (200, 0, [])
     status, saved = await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
@@ -117,7 +117,7 @@ async def test_rules_are_versioned_and_nobody_overwrites_anybody(site: Site) -> 
 
 
 async def test_rules_that_do_not_hold_are_refused(site: Site) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     condition = SKIP_FIRE["rules"][0]["when"]
     for when in (
         {"field": "subject", "is": "matches", "value": "(unclosed"},
@@ -132,7 +132,7 @@ async def test_rules_that_do_not_hold_are_refused(site: Site) -> None:
 
 
 async def test_policies_are_read_and_set(site: Site) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     path = f"mailboxes/{site.tenant.mailbox_id}/policy"
     assert (await call(http, "GET", path))[1]["unknown_sender"] == "create_contact"
     assert (await call(http, "PUT", path, {"unknown_sender": "reject"}))[0] == 200
@@ -150,7 +150,7 @@ async def test_a_circuit_is_seen_and_reset(site: Site) -> None:
         key = CircuitKey(scope="tenant", key="")
         assert await loops.open_circuit(session, site.tenant.tenant_id, key, alert["email_id"])
         await session.execute("update emails set outcome = 'discarded'")
-    http = await site.api("write")
+    http = await site.api("admin")
     (circuit,) = (await call(http, "GET", "circuits"))[1]["items"]
     assert (circuit["scope"], circuit["state"]) == ("tenant", "open")
     _, page = await call(http, "POST", f"circuits/{circuit['id']}/reset")
@@ -167,7 +167,7 @@ async def test_what_was_learned_is_listed_and_revoked(site: Site) -> None:
             site.tenant.tenant_id,
             client_id,
         )
-    http = await site.api("write")
+    http = await site.api("admin")
     (learned,) = (await call(http, "GET", "associations"))[1]["items"]
     assert (learned["value"], learned["client_name"], learned["learned_by"]) == ("example.org", "North", "agent")
     body = {"kind": "domain", "value": "Example.org"}
@@ -195,7 +195,7 @@ async def test_a_proposed_watcher_watches_once_somebody_accepts(site: Site) -> N
 
 async def test_a_watcher_is_proposed_accepted_and_dismissed_over_the_api(site: Site) -> None:
     ticket = await site.receive(letter("alice@example.com", cc="Carol <carol@example.org>"))
-    http = await site.api("write")
+    http = await site.api("admin")
     path = f"tickets/{ticket['ticket_id']}/watchers"
     (proposed,) = (await call(http, "GET", path))[1]["items"]
     assert (proposed["address"], proposed["name"], proposed["state"]) == ("carol@example.org", "Carol", "proposed")
@@ -212,7 +212,7 @@ async def test_a_comment_moves_to_another_ticket(site: Site) -> None:
     one = await site.receive(letter("alice@example.com", "One", message_id="one@example.com"))
     two = await site.receive(letter("alice@example.com", "Two"))
     reply = await site.receive(letter("alice@example.com", "Re: One", in_reply_to="one@example.com"))
-    http = await site.api("write")
+    http = await site.api("admin")
     path = f"comments/{reply['comment_id']}/move"
     for unfit, why in ((1, "already"), (99, "no ticket #99")):
         status, problem = await call(http, "POST", path, {"ticket": unfit})
@@ -228,7 +228,7 @@ async def test_a_comment_moves_to_another_ticket(site: Site) -> None:
 async def test_tickets_are_merged_and_separated_again(site: Site) -> None:
     for number, subject in enumerate(("One", "Two", "Three"), 1):
         await site.receive(letter("alice@example.com", subject, message_id=f"m{number}@example.com"))
-    http = await site.api("write")
+    http = await site.api("admin")
     ids = [(await call(http, "GET", f"tickets/{number}"))[1]["id"] for number in (1, 2, 3)]
     assert (await call(http, "POST", f"tickets/{ids[0]}/merge", {"into": 1}))[0] == 409, "into itself"
     assert (await call(http, "POST", f"tickets/{ids[0]}/merge", {"into": 9}))[0] == 409, "no such ticket"
@@ -258,7 +258,7 @@ async def test_rules_are_tried_out_before_they_are_saved(site: Site) -> None:
 
 
 async def test_rules_count_the_mails_they_decide(site: Site) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
     for subject in ("Fire!", "More fire", "Water"):
         await site.receive(letter("alice@example.com", subject))
@@ -267,7 +267,7 @@ async def test_rules_count_the_mails_they_decide(site: Site) -> None:
 
 
 async def test_every_version_of_the_rules_can_be_read(site: Site) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
     await call(http, "PUT", "rules", {"based_on": 1, "rule_set": {}})
     items = (await call(http, "GET", "rule-versions"))[1]["items"]
@@ -282,7 +282,7 @@ async def test_every_version_of_the_rules_can_be_read(site: Site) -> None:
 async def test_a_replay_shows_which_past_mail_would_land_elsewhere(site: Site) -> None:
     for subject in ("Fire!", "Water"):
         await site.receive(letter("alice@example.com", subject, message_id=f"{subject[:4]}@example.com"))
-    http = await site.api("write")
+    http = await site.api("admin")
     await call(http, "PUT", "rules", {"based_on": 0, "rule_set": SKIP_FIRE})
     status, replay = await call(http, "POST", "rule-replays", {"since": "2020-01-01T00:00:00Z"})
     assert (status, replay["total"]) == (200, 2)
@@ -298,7 +298,7 @@ async def test_a_replay_shows_which_past_mail_would_land_elsewhere(site: Site) -
 
 
 async def test_one_replay_at_a_time_and_one_that_died_is_said_to_be_interrupted(site: Site) -> None:
-    tenant_id, http = site.tenant.tenant_id, await site.api("write")
+    tenant_id, http = site.tenant.tenant_id, await site.api("admin")
     async with site.db.tenant(tenant_id) as session:
         replay_id = await replays.begin(session, tenant_id, datetime.now(UTC), 0, 10, actor="ann")
     body = {"since": "2020-01-01T00:00:00Z"}
@@ -310,7 +310,7 @@ async def test_one_replay_at_a_time_and_one_that_died_is_said_to_be_interrupted(
 
 
 async def test_inbound_defaults_are_added_changed_and_used(site: Site) -> None:
-    http, mailbox = await site.api("write"), site.tenant.mailbox_id
+    http, mailbox = await site.api("admin"), site.tenant.mailbox_id
     status, sales = await call(http, "POST", "defaults", {"name": "Sales", "queue": "Sales", "priority": "high"})
     assert (status, sales["active"], sales["mailboxes"]) == (200, True, [])
     assert (await call(http, "POST", "defaults", {"name": "Sales", "queue": "x"}))[0] == 409
@@ -331,7 +331,7 @@ async def test_inbound_defaults_are_added_changed_and_used(site: Site) -> None:
 
 
 async def test_clients_contacts_and_domains_have_destinations(site: Site) -> None:
-    tenant_id, http = site.tenant.tenant_id, await site.api("write")
+    tenant_id, http = site.tenant.tenant_id, await site.api("admin")
     client_id = await admin.add_client(site.db, tenant_id, "North", ["north.example"])
     contact_id = await admin.add_contact(site.db, tenant_id, "ann@north.example", "Ann", client_id)
     _, vip = await call(http, "POST", "defaults", {"name": "VIP", "queue": "VIP"})
@@ -384,14 +384,14 @@ async def test_clients_are_listed_page_by_page(site: Site) -> None:
     ],
 )
 async def test_a_policy_that_could_not_take_effect_is_refused_when_it_is_set(site: Site, policy: Any) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     status, problem = await call(http, "PUT", "policy", policy)
     assert status == 422, problem
     assert (await call(http, "GET", "policy"))[1]["loops"]["ticket_total"] == 2000
 
 
 async def test_authserv_ids_are_words_in_lower_case(site: Site) -> None:
-    http = await site.api("write")
+    http = await site.api("admin")
     path = f"mailboxes/{site.tenant.mailbox_id}/policy"
     _, policy = await call(http, "PUT", path, {"trusted_authserv_ids": ["MX.Example.com", "mx.example.com", "-"]})
     assert policy["trusted_authserv_ids"] == ["mx.example.com", "-"]

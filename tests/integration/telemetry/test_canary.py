@@ -43,7 +43,7 @@ def planted(text: str, words: tuple[str, ...]) -> list[str]:
 
 
 async def test_nothing_planted_leaves_the_house(fleet: Fleet) -> None:
-    token = await admin.create_api_token(fleet.db, fleet.tenant_id, "canary", "write")
+    token = await admin.create_api_token(fleet.db, fleet.tenant_id, "canary", "admin")
     clients = [await admin.add_client(fleet.db, fleet.tenant_id, f"{NAME} {n}") for n in (1, 2)]
     for client_id in clients:
         await admin.add_contact(fleet.db, fleet.tenant_id, "two." + ADDRESS, NAME, client_id)

@@ -17,6 +17,8 @@ from console.api.openapi import document
 from console.api.operations import OPERATIONS, Operation
 from console.api.problems import KINDS, Problem
 from console.routes import ROUTES, Page
+from storage.access import Role
+from storage.api_tokens import Scope
 
 DOCS = Path(console.__file__).parents[1] / "docs" / "api.md"
 # A person's own sessions and password, of which a token has none; and a consent, which a browser brings back.
@@ -53,6 +55,14 @@ def test_whatever_the_console_can_change_the_api_can() -> None:
         if isinstance(route, Page) and route.method != "GET" and route.audit:
             key = f"{route.method} {route.path}"
             assert (route.api in operations) == (key not in OF_PEOPLE_ONLY), key
+
+
+def test_a_token_reaches_no_further_than_the_role_that_it_stands_for() -> None:
+    needed: dict[Role, Scope] = {"viewer": "read", "agent": "write", "admin": "admin", "owner": "admin"}
+    operations = {operation.name: operation for operation in OPERATIONS}
+    for route in ROUTES:
+        if isinstance(route, Page) and route.audit and route.api in operations:
+            assert operations[route.api].scope == needed[route.role], route.path
 
 
 @pytest.mark.parametrize(
