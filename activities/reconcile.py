@@ -18,6 +18,8 @@ from storage.mailboxes import Mailbox
 from storage.objects import raw_key
 
 PAGE = 200
+# How many of what is missing or stuck are named.
+SOME = 20
 RUNS_AT_ONCE = 8
 # A source that fails in between is asked again this often, a little later each time; one that throttles, as it says.
 ATTEMPTS = 5
@@ -109,6 +111,7 @@ class Reconciler:
                     others += len(messages) - len(unknown) + len(ours)
                     found.listed = others + archive.passed_over
                     found.missing, found.arriving = found.missing + len(late), found.arriving + len(ours) - len(late)
+                    found.some_missing += [m.locator for m in late][: SOME - len(found.some_missing)]
                     if repair and late:
                         found.repaired += await self._list(mailbox, connected_at, late)
                     await progress(found)
@@ -163,6 +166,7 @@ class Reconciler:
         if row is None:  # it was done between the two looks
             return
         found.stuck += 1
+        found.some_stuck += [row.workflow_id][: SOME - len(found.some_stuck)]
         if repair:
             await self._restart(row)
             async with self._db.tenant(tenant_id) as session:

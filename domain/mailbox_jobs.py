@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.inbound import Provider, Reference
 
@@ -60,6 +60,9 @@ class Comparison(BaseModel):
     stuck: int = 0
     repaired: int = 0
     error: str = ""
+    # Some of them, to look at: locators at the source, ids of workflows.
+    some_missing: list[str] = Field(default_factory=list)
+    some_stuck: list[str] = Field(default_factory=list)
 
     @property
     def sound(self) -> bool:

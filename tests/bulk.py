@@ -113,11 +113,13 @@ _STATEMENTS = (
        select uuid '{tenant}', md5('t' || g)::uuid, 'p' || g || '@c' || g % {clients} || '.example', 'author'
          from generate_series(0, {mails} / {each} - 1) g""",
     """insert into emails (tenant_id, email_id, mailbox_id, locator, message_key, workflow_id, state, outcome,
-                           ticket_id, comment_id, content_sha256, provider_thread_id)
+                           ticket_id, comment_id, content_sha256, provider_thread_id, received_at, listed_at, done_at)
        select uuid '{tenant}', md5('e' || g)::uuid, uuid '{mailbox}', g, 'm' || g || '@example.com', 'w' || g, 'done',
               case when g % {each} = 0 then 'ticket' else 'comment' end,
-              md5('t' || g / {each})::uuid, md5('k' || g)::uuid, g, 't' || g / {each}
-         from generate_series(0, {mails} - 1) g""",
+              md5('t' || g / {each})::uuid, md5('k' || g)::uuid, g, 't' || g / {each},
+              done - interval '300 ms', done - interval '200 ms', done
+         from generate_series(0, {mails} - 1) g,
+              lateral (select now() - ({mails} - g) * (interval '90 days' / {mails}) as done) at""",
     """insert into mailbox_tallies (tenant_id, mailbox_id, shard, listed, last_at)
        select uuid '{tenant}', uuid '{mailbox}', 0, {mails}, now()""",
     """insert into email_contents (tenant_id, email_id, parsed, seq, subject, sender_name, sender_address)

@@ -54,7 +54,9 @@ def _line(address: str, found: Comparison, *, repair: bool) -> str:
         line += (
             f"\n        The source could not be read to its end: {found.error}. See `postroom mailbox test {address}`."
         )
-    elif not found.sound:
+    for what, named in (("missing", found.some_missing), ("stuck", found.some_stuck)):
+        line += "".join(f"\n        {what}: {name}" for name in named)
+    if not found.error and not found.sound:
         line += "\n        `postroom reconcile --repair` lists what is missing and starts again what is stuck."
     return line
 

@@ -15,6 +15,7 @@ from console.api import (
     erasure,
     event_models,
     events,
+    figures,
     handlers,
     mailboxes,
     models,
@@ -150,6 +151,9 @@ MAILBOXES: tuple[Operation, ...] = (
         errors=(422,),
         audit="examine_mailbox",
     ),
+    Operation("GET", "/figures", "read", figures.get_figures, "Throughput, latency, what is open", figures.Figures),
+    Operation("GET", "/system", "admin", figures.get_system, "How the installation stands", figures.SystemHealth),
+    Operation("GET", "/quarantine", "read", figures.get_quarantine, "Mail that was stopped", figures.Quarantine),
     Operation(
         "GET", "/mailbox-jobs/{id}", "read", mailboxes.get_mailbox_job, "What a job found so far", models.MailboxJob
     ),

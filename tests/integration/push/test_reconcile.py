@@ -160,7 +160,7 @@ async def test_a_run_that_was_terminated_is_found_and_started_again(stand: Stand
 
     await house.client.get_workflow_handle(task["workflow_id"]).terminate()
     found = await reconciler.reconcile(house.tenant_id, house.mailbox_id)
-    assert (found.stuck, found.sound) == (1, False)
+    assert (found.stuck, found.some_stuck, found.sound) == (1, [task["workflow_id"]], False)
     mended = await reconciler.reconcile(house.tenant_id, house.mailbox_id, repair=True)
     assert (mended.stuck, mended.repaired, mended.sound) == (1, 1, True)
     assert await house.runs.run_state(task["workflow_id"]) == "running"
@@ -307,6 +307,7 @@ async def test_the_command_reports_each_mailbox_and_says_by_its_status_whether_a
     status, output = await shell.postroom("reconcile", "--mailbox", GRAPH)
     assert status == 1, output
     assert "FAILED  help@example.net: 1 at the source, 0 done, 0 open, 1 missing, 0 stuck" in output
+    assert "        missing: " in output
     assert "postroom reconcile --repair" in output
     status, output = await shell.postroom("reconcile", "--mailbox", GRAPH, "--repair", "--json")
     assert status == 0, output
