@@ -83,7 +83,8 @@ async def add_microsoft(args: argparse.Namespace, settings: Settings, db: Databa
     async with web.new_session() as http:
         if args.consent:
             secret |= {"sends": True} if args.canary_minutes else {}
-            secret = await _microsoft_consent(http, settings, args.directory, secret, address)
+            secret, user = await _microsoft_consent(http, settings, args.directory, secret, args.user or address)
+            valid["user"] = user
         else:
             tokens = microsoft_auth.token_source(http, settings.endpoints, args.directory, secret, _NoVault())
             await _try(tokens.token())
@@ -161,20 +162,24 @@ async def _google_consent(
 
 
 async def _microsoft_consent(
-    http: aiohttp.ClientSession, settings: Settings, directory: str, application: dict[str, Any], address: str
-) -> dict[str, Any]:
+    http: aiohttp.ClientSession, settings: Settings, directory: str, application: dict[str, Any], user: str
+) -> tuple[dict[str, Any], str]:
+    """The mailbox's secret, and the object id of the user who agreed, who must be `user`."""
     async with consent.callback() as waiting:
         asked = microsoft_auth.consent(
             settings.endpoints,
             directory,
             application["client_id"],
             waiting.redirect_uri,
-            address,
+            user,
             sends=bool(application.get("sends")),
         )
         code = await _try(waiting.code(asked, show))
     token = await _try(microsoft_auth.redeem(http, settings.endpoints, directory, application, asked, code))
-    return {**application, "kind": "user", "refresh_token": token.refresh_token}
+    user_id, names = await _try(microsoft_auth.agreed_by(http, settings.endpoints, token))
+    if user.lower() not in names | {user_id.lower()}:
+        raise AdminError(f"{', '.join(sorted(names))} agreed, not {user}: sign in as the mailbox's own user.")
+    return {**application, "kind": "user", "refresh_token": token.refresh_token}, user_id
 
 
 def _service_account(file: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from providers import web
 from providers.base import AuthFailed
 from providers.endpoints import Endpoints
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, TokenSource, Vault, ask_consent, request_token
@@ -109,6 +110,20 @@ async def redeem(
     if token.refresh_token is None:
         raise AuthFailed("Microsoft gave no lasting access: allow offline_access and connect again.")
     return token
+
+
+async def agreed_by(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken) -> tuple[str, set[str]]:
+    """Who agreed: the user's object id, which stays when names change, and the addresses it goes by, in lower case.
+
+    Raises AuthFailed, or Transient.
+    """
+    headers = {"Authorization": f"Bearer {token.value}"}
+    url = f"{endpoints.graph}/v1.0/me?$select=id,mail,userPrincipalName"
+    async with web.network("Graph"), http.get(url, headers=headers, allow_redirects=False) as response:
+        user = await web.read_json(response)
+        if response.status != 200 or not isinstance(user, dict) or not isinstance(user.get("id"), str):
+            raise AuthFailed("Graph does not tell who agreed: allow User.Read and connect again.")
+        return user["id"], {str(user[name]).lower() for name in ("mail", "userPrincipalName") if user.get(name)}
 
 
 def explain(answer: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ _ROUTES = [
     (re.compile(r"users/(?P<user>[^/]+)/messages/(?P<id>[^/]+)"), "_message"),
     (re.compile(rf"users/(?P<user>[^/]+)/{_FOLDER}"), "_folder"),
     (re.compile(r"users/(?P<user>[^/]+)/sendMail"), "_send"),
+    (re.compile(r"me"), "_me"),
     (re.compile(r"subscriptions/(?P<id>[^/]+)"), "_subscription"),
     (re.compile(r"subscriptions"), "_subscriptions"),
 ]
@@ -206,6 +207,13 @@ class MicrosoftSimulator:
         if item is None:
             return failure(404, "ErrorItemNotFound")
         return web.json_response(mailbox.document(item, immutable="ImmutableId" in request.headers.get("Prefer", "")))
+
+    async def _me(self, request: web.Request, found: dict[str, str]) -> web.Response:
+        """Object ids are names here."""
+        user = self.login.holder(request.headers.get("Authorization", ""))
+        if not user:
+            return failure(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+        return web.json_response({"id": user, "mail": user.title(), "userPrincipalName": user})
 
     async def _send(self, request: web.Request, found: dict[str, str]) -> web.Response:
         """MIME content, which the mailbox sends to itself."""

@@ -36,6 +36,8 @@ class MicrosoftLogin:
         self.token_seconds = 3600
         # Whether the permission Mail.Send was granted.
         self.may_send = False
+        # Who is signed in at the browser; "" for whoever is asked for.
+        self.consents_as = ""
         self.issued = 0
         self.refresh_tokens: dict[str, str] = {}
         self._access: dict[str, tuple[str, float]] = {}
@@ -92,7 +94,7 @@ class MicrosoftLogin:
         self._codes[code] = {
             "challenge": query["code_challenge"],
             "redirect_uri": query["redirect_uri"],
-            "user": query["login_hint"],
+            "user": self.consents_as or query["login_hint"],
         }
         raise web.HTTPFound(f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}")
 

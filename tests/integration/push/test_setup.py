@@ -170,6 +170,11 @@ async def test_a_microsoft_certificate_and_a_users_consent(stand: Stand, shell: 
     code, output = await shell.postroom("mailbox", "test", GRAPH)
     assert code == 0, output
     assert len(stand.graph.login.refresh_tokens) == 1
+    stand.graph.login.consents_as = "sales@example.net"
+    code, output = await shell.agree(
+        "mailbox", "add", "microsoft", GRAPH, *application, "--certificate-file", str(pem), "--consent"
+    )
+    assert (code, "sales@example.net agreed, not" in output) == (1, True), output
 
 
 async def test_what_cannot_work_is_said_before_anything_is_kept(stand: Stand, shell: Shell, tmp_path: Path) -> None:
