@@ -56,10 +56,13 @@ class Consents:
                 token = await gmail_auth.redeem(
                     http, self._sources.endpoints, secret["client_id"], secret["client_secret"], consent, answer["code"]
                 )
+                await gmail_auth.check_owner(http, self._sources.endpoints, token, mailbox.address)
             else:
                 token = await microsoft_auth.redeem(
                     http, self._sources.endpoints, mailbox.settings["directory"], secret, consent, answer["code"]
                 )
+                user = mailbox.settings.get("user") or mailbox.address
+                await microsoft_auth.check_owner(http, self._sources.endpoints, token, user)
         whole = {**secret, "kind": "user", "refresh_token": token.refresh_token}
         sealed = self._sources.keyring.seal(
             json.dumps(whole).encode(), tenant_id=job.tenant_id, table="mailboxes", row=str(job.mailbox_id)

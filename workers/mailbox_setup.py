@@ -150,9 +150,7 @@ async def _google_consent(
         asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address, sends=sends)
         code = await _try(waiting.code(asked, show))
     token = await _try(gmail_auth.redeem(http, settings.endpoints, client_id, client_secret, asked, code))
-    agreed = await _try(gmail_auth.agreed_by(http, settings.endpoints, token))
-    if agreed.lower() != address:
-        raise AdminError(f"{agreed} agreed, not {address}: open the page again, signed in as the mailbox's own user.")
+    await _try(gmail_auth.check_owner(http, settings.endpoints, token, address))
     return {
         "kind": "user",
         "client_id": client_id,
@@ -176,9 +174,7 @@ async def _microsoft_consent(
         )
         code = await _try(waiting.code(asked, show))
     token = await _try(microsoft_auth.redeem(http, settings.endpoints, directory, application, asked, code))
-    user_id, names = await _try(microsoft_auth.agreed_by(http, settings.endpoints, token))
-    if user.lower() not in names | {user_id.lower()}:
-        raise AdminError(f"{', '.join(sorted(names))} agreed, not {user}: sign in as the mailbox's own user.")
+    user_id = await _try(microsoft_auth.check_owner(http, settings.endpoints, token, user))
     return {**application, "kind": "user", "refresh_token": token.refresh_token}, user_id
 
 

@@ -99,15 +99,17 @@ async def redeem(
     return token
 
 
-async def agreed_by(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken) -> str:
-    """The address of the user whose mailbox a fresh token opens. Raises AuthFailed, or Transient."""
+async def check_owner(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken, address: str) -> None:
+    """Raises AuthFailed when a fresh token opens another mailbox than this one's, or Transient."""
     headers = {"Authorization": f"Bearer {token.value}"}
     url = f"{endpoints.google_api}/gmail/v1/users/me/profile"
     async with web.network("Gmail"), http.get(url, headers=headers, allow_redirects=False) as response:
         profile = await web.read_json(response)
         if response.status != 200 or not isinstance(profile, dict):
             raise AuthFailed("The account has no Gmail mailbox that postroom may read.")
-        return str(profile.get("emailAddress", ""))
+    agreed = str(profile.get("emailAddress", ""))
+    if agreed.lower() != address.lower():
+        raise AuthFailed(f"{agreed} agreed, not {address}: sign in as the mailbox's own user.")
 
 
 def explain(answer: Mapping[str, Any]) -> str:

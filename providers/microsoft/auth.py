@@ -112,18 +112,21 @@ async def redeem(
     return token
 
 
-async def agreed_by(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken) -> tuple[str, set[str]]:
-    """Who agreed: the user's object id, which stays when names change, and the addresses it goes by, in lower case.
+async def check_owner(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken, user: str) -> str:
+    """The object id of the user who agreed, which stays when names change.
 
-    Raises AuthFailed, or Transient.
+    Raises AuthFailed when that is not `user` (an address, a sign-in name or an object id), or Transient.
     """
     headers = {"Authorization": f"Bearer {token.value}"}
     url = f"{endpoints.graph}/v1.0/me?$select=id,mail,userPrincipalName"
     async with web.network("Graph"), http.get(url, headers=headers, allow_redirects=False) as response:
-        user = await web.read_json(response)
-        if response.status != 200 or not isinstance(user, dict) or not isinstance(user.get("id"), str):
+        agreed = await web.read_json(response)
+        if response.status != 200 or not isinstance(agreed, dict) or not isinstance(agreed.get("id"), str):
             raise AuthFailed("Graph does not tell who agreed: allow User.Read and connect again.")
-        return user["id"], {str(user[name]).lower() for name in ("mail", "userPrincipalName") if user.get(name)}
+    names = [str(agreed[name]) for name in ("mail", "userPrincipalName") if agreed.get(name)]
+    if user.lower() not in {name.lower() for name in (*names, agreed["id"])}:
+        raise AuthFailed(f"{', '.join(names)} agreed, not {user}: sign in as the mailbox's own user.")
+    return str(agreed["id"])
 
 
 def explain(answer: Mapping[str, Any]) -> str:
