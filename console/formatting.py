@@ -79,6 +79,22 @@ def hue(address: str) -> int:
     return zlib.crc32(address.lower().encode("utf-8", "replace")) % 8
 
 
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def browser(user_agent: str) -> str:
+    """`Firefox on Linux`; what calls itself otherwise as it does. Most browsers also call themselves others."""
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), None)
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
+    if name and system:
+        return text("session.on", browser=name, system=system)
+    return user_agent[:80] or text("session.unknown")
+
+
 def words(value: str, family: str) -> str:
     """A stored word such as `same_message` in the catalogue's words of its family (`reason`, `flag`), if it has any."""
     return STRINGS.get(f"{family}.{value}", value.replace("_", " "))

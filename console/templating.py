@@ -24,6 +24,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.globals.update(t=text, static=static.url)
 _TEMPLATES.filters.update(
     ago=formatting.ago,
+    browser=formatting.browser,
     clock=formatting.clock,
     duration=formatting.duration,
     elapsed=formatting.elapsed,

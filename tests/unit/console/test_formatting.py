@@ -69,3 +69,13 @@ def test_a_file_name_cannot_act_or_deceive(filename: str, plain: str) -> None:
     assert header.startswith(f'attachment; filename="{plain}"; ')
     assert header.isascii()
     assert header.isprintable()
+
+
+def test_a_browser_is_called_by_its_name() -> None:
+    chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+    assert formatting.browser(chrome) == "Chrome on Linux"
+    assert formatting.browser(f"{chrome} Edg/156.0") == "Edge on Linux"
+    safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 Version/19.0 Safari/604.1"
+    assert formatting.browser(safari) == "Safari on iPhone"
+    assert formatting.browser("curl/8.0") == "curl/8.0"
+    assert formatting.browser("") == "unknown"
