@@ -85,6 +85,7 @@ async def comments(
                    case when $5 then ec.parsed ->> 'html' end as html,
                    ec.parsed ->> 'kind' as kind, ec.parsed -> 'to' as to, ec.parsed -> 'cc' as cc,
                    ec.parsed -> 'problems' as problems, ec.parsed -> 'authentication' as authentication,
+                   ec.parsed -> 'signatures' as signatures, ec.parsed -> 'decrypted' as decrypted,
                    e.received_at, e.raw_size, e.raw_sha256, e.workflow_id
               from (select *, row_number() over (partition by ticket_id order by created_at desc, seq desc) as nth
                       from comments where tenant_id = $1 and ticket_id = any($2)) c

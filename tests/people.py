@@ -75,6 +75,25 @@ def enveloped(entity: bytes, recipient: Person) -> bytes:
     )
 
 
+def signature(signer: Person, content: bytes, *options: pkcs7.PKCS7Options) -> bytes:
+    builder = (
+        pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(signer.certificate, signer.key, hashes.SHA256())
+    )
+    return builder.sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary, *options])
+
+
+def detached(signature: bytes, content: bytes, kind: str = "application/pkcs7-signature") -> bytes:
+    parts = content + b"\r\n--s\r\nContent-Type: " + kind.encode() + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    body = b"--s\r\n" + parts + b64(signature) + b"\r\n--s--\r\n"
+    return mail(body, 'Content-Type: multipart/signed; boundary="s"')
+
+
+def signed(signer: Person, content: bytes) -> bytes:
+    """The entity `content` in a multipart/signed, without the header fields of a mail."""
+    whole = detached(signature(signer, content, pkcs7.PKCS7Options.DetachedSignature), content)
+    return whole[whole.index(b"Content-Type: multipart/signed") :]
+
+
 def pgp_key(identity: str, *, passphrase: str | None = None) -> SignedSecretKey:
     subkey = SubkeyParamsBuilder().version(4).key_type(KeyType.ecdh("curve25519")).can_encrypt(EncryptionCaps.all())
     key = SecretKeyParamsBuilder().version(4).key_type(KeyType.ed25519_legacy()).can_certify(True).can_sign(True)

@@ -8,8 +8,10 @@ import pytest
 
 from console.api.operations import OPERATIONS
 from console.routes import ROUTES, Public
+from storage import mail_keys
 from tests.integration.console.site import Site
 from tests.letters import letter
+from tests.people import enveloped, person, signed
 from workers import admin
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -227,3 +229,17 @@ async def test_a_ticket_that_carries_on_a_closed_one_names_it(site: Site) -> Non
     _, page = await (await site.person("viewer")).get("/tickets/2")
     assert 'Carries on</dt><dd><a href="/tickets/1">#1</a>' in page
     assert "vip" in page
+
+
+async def test_a_mail_says_whether_its_signature_holds_and_that_it_was_encrypted(site: Site) -> None:
+    desk, ada = person("help@example.org"), person("ada@example.com")
+    keys = [desk.opening(), ada.trusted()]
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        for key in keys:
+            await mail_keys.add(session, site.keyring, site.tenant.tenant_id, site.tenant.mailbox_id, key, "a key")
+    await site.receive(enveloped(signed(ada, b"Content-Type: text/plain\r\n\r\nI agree.\r\n"), desk))
+    ticket = await site.row("select ticket_id from tickets where tenant_id = $1 order by number desc limit 1")
+    _, page = await (await site.person("viewer")).get(f"/tickets/{ticket['ticket_id']}")
+    assert "I agree." in page
+    assert "S/MIME valid" in page
+    assert "opened with the key of the mailbox" in page

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from openpgp.composed import CleartextSignedMessage, DetachedSignature, SignedSecretKey
@@ -14,7 +13,7 @@ from domain.email import ParsedEmail
 from domain.mail_keys import MailKey
 from mail.parse import parse
 from tests.mails.mime.case import PDF, b64, file, mail, mixed, text
-from tests.people import Person, encrypted_for, enveloped, person, pgp_key
+from tests.people import Person, detached, encrypted_for, enveloped, person, pgp_key, signature
 
 SENDER = "ada@example.com"
 ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nI agree.\r\n"
@@ -30,31 +29,18 @@ def ada(authority: Person) -> Person:
     return person(SENDER, authority)
 
 
-def signature(signer: Person, content: bytes = ENTITY, *options: pkcs7.PKCS7Options) -> bytes:
-    builder = (
-        pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(signer.certificate, signer.key, hashes.SHA256())
-    )
-    return builder.sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary, *options])
-
-
-def detached(signature: bytes, content: bytes = ENTITY, kind: str = "application/pkcs7-signature") -> bytes:
-    parts = content + b"\r\n--s\r\nContent-Type: " + kind.encode() + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    body = b"--s\r\n" + parts + b64(signature) + b"\r\n--s--\r\n"
-    return mail(body, 'Content-Type: multipart/signed; boundary="s"')
-
-
 def verdict(raw: bytes, *keys: MailKey) -> tuple[str, str]:
     (found,) = parse(raw, keys=keys).email.signatures
     return found.verdict, found.detail
 
 
 def smime_detached(signer: Person) -> bytes:
-    return detached(signature(signer, ENTITY, pkcs7.PKCS7Options.DetachedSignature))
+    return detached(signature(signer, ENTITY, pkcs7.PKCS7Options.DetachedSignature), ENTITY)
 
 
 def smime_opaque(signer: Person) -> bytes:
     return mail(
-        b64(signature(signer)),
+        b64(signature(signer, ENTITY)),
         'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"',
         "Content-Transfer-Encoding: base64",
     )
@@ -125,7 +111,7 @@ def test_a_signed_part_does_not_vouch_for_the_text_around_it(ada: Person, author
 
 @pytest.mark.parametrize("cut", range(0, 1_200, 97))
 def test_a_damaged_signature_harms_nothing(ada: Person, authority: Person, cut: int) -> None:
-    raw = detached(signature(ada, ENTITY, pkcs7.PKCS7Options.DetachedSignature)[:cut])
+    raw = detached(signature(ada, ENTITY, pkcs7.PKCS7Options.DetachedSignature)[:cut], ENTITY)
     email = parse(raw, keys=[authority.trusted()]).email
     assert email.text.strip() == "I agree."
     assert all(found.verdict == "unverified" for found in email.signatures)
@@ -190,7 +176,7 @@ def secret(key: SignedSecretKey) -> MailKey:
 
 def pgp_mime_signed(key: SignedSecretKey) -> bytes:
     made = DetachedSignature.sign_binary_data(_Random(), key, None, "sha256", ENTITY)
-    return detached(made.to_armored().encode(), kind="application/pgp-signature")
+    return detached(made.to_armored().encode(), ENTITY, kind="application/pgp-signature")
 
 
 def pgp_inline_signed(key: SignedSecretKey) -> bytes:
