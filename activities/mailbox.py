@@ -16,6 +16,7 @@ from activities.canary import Canaries
 from activities.services import Services
 from activities.sources import Sources, notifies
 from activities.watches import Watches
+from domain import tracing
 from domain.identity import mailbox_workflow_id
 from domain.mailbox import MailboxChange, MailboxRef, SyncResult
 from providers.base import AuthFailed, Gone, Permanent, PushProvider, RateLimited, Transient
@@ -54,13 +55,17 @@ class MailboxActivities:
         A source that fails is a result, never an error: what is listed already must not wait for it.
         """
         async with _beating():
-            read = SyncResult()
-            if mailbox.provider == "imap":
-                read = await self._heard(mailbox)
-            elif mailbox.provider in ("gmail", "microsoft"):
-                read = await self._read(mailbox)
-            started = await self._start(mailbox)
-            await self._canaries.keep(mailbox)
+            with tracing.woken(mailbox.woken_by, "sync"):
+                return await self._sync(mailbox)
+
+    async def _sync(self, mailbox: MailboxRef) -> SyncResult:
+        read = SyncResult()
+        if mailbox.provider == "imap":
+            read = await self._heard(mailbox)
+        elif mailbox.provider in ("gmail", "microsoft"):
+            read = await self._read(mailbox)
+        started = await self._start(mailbox)
+        await self._canaries.keep(mailbox)
         return read.model_copy(update={"started": started, "more": read.more or started == START_BATCH})
 
     @activity.defn

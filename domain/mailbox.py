@@ -19,6 +19,8 @@ class MailboxRef(Reference):
     paused: bool = False
     # How long at most until the next reconcile, whatever notifications say.
     reconcile_every: timedelta = timedelta(minutes=1)
+    # Of one sync: the trace of the notification that asked for it, as a W3C traceparent.
+    woken_by: str = ""
 
 
 class MailboxChange(Reference):

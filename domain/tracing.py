@@ -80,6 +80,16 @@ def continuing(parent: str) -> Iterator[None]:
         context.detach(token)
 
 
+@contextmanager
+def woken(by: str, name: str) -> Iterator[None]:
+    """Work that a notification asked for goes on in its trace; without one, in the present one."""
+    if not by:
+        yield
+        return
+    with continuing(by), span(name):
+        yield
+
+
 def begin_messages(count: int) -> Sequence[Span]:
     """The first span of each of `count` messages that were listed together.
 

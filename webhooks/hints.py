@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+from domain import tracing
 from storage import push
 from storage.database import Database
 from webhooks.teller import Teller
@@ -17,7 +18,8 @@ class Hints:
     def __init__(self, db: Database, teller: Teller) -> None:
         self._db = db
         self._teller = teller
-        self._batch: dict[UUID, None] = {}
+        # Each with the trace of its last notification.
+        self._batch: dict[UUID, str] = {}
         self._stored: asyncio.Future[None] | None = None
         self._storing: asyncio.Task[None] | None = None
 
@@ -26,7 +28,7 @@ class Hints:
 
         Raises TimeoutError, or what storage raises: then nothing may be acknowledged.
         """
-        self._batch |= dict.fromkeys(mailbox_ids)
+        self._batch |= dict.fromkeys(mailbox_ids, tracing.traceparent())
         if self._stored is None:
             self._stored = asyncio.get_running_loop().create_future()
             # A batch that fails after its callers gave up must not be reported as an exception nobody looked at.
@@ -39,12 +41,12 @@ class Hints:
     async def _store(self) -> None:
         """One statement at a time; what arrives meanwhile is the next one's."""
         while self._stored is not None:
-            batch, stored = list(self._batch), self._stored
+            batch, stored = self._batch, self._stored
             self._batch, self._stored = {}, None
             try:
-                until = await asyncio.wait_for(push.hint(self._db, batch), PATIENCE)
+                until = await asyncio.wait_for(push.hint(self._db, list(batch)), PATIENCE)
             except Exception as error:
                 stored.set_exception(error)
                 continue
             stored.set_result(None)
-            self._teller.owe(dict.fromkeys(batch, until))
+            self._teller.owe(dict.fromkeys(batch, until), batch)

@@ -37,10 +37,12 @@ class Teller:
         # Told a moment ago; with the time of what came since, if anything did.
         self._resting: dict[UUID, datetime | None] = {}
         self._told: dict[UUID, datetime] = {}
+        self._traces: dict[UUID, str] = {}
         self._some_owed, self._some_told = asyncio.Event(), asyncio.Event()
 
-    def owe(self, hinted: Mapping[UUID, datetime]) -> None:
-        """Each mailbox's workflow is to be told of its hints up to this time."""
+    def owe(self, hinted: Mapping[UUID, datetime], traces: Mapping[UUID, str] | None = None) -> None:
+        """Each mailbox's workflow is to be told of its hints up to this time, and in which trace they came."""
+        self._traces.update(traces or {})
         for mailbox_id, until in hinted.items():
             if mailbox_id in self._resting:
                 self._resting[mailbox_id] = until
@@ -67,7 +69,7 @@ class Teller:
             until = self._owed.pop(mailbox_id)
             self._resting[mailbox_id] = None
             try:
-                await self._runs.change_mailbox(mailbox_id, NOTIFY, "")
+                await self._runs.change_mailbox(mailbox_id, NOTIFY, self._traces.pop(mailbox_id, ""))
             except NotRunning:
                 # Its workflow begins with a sync when it is started.
                 log.info("a notification for a mailbox without a workflow", mailbox=str(mailbox_id))

@@ -23,6 +23,7 @@ class MailboxWorkflow:
         self._mailbox = mailbox
         # A notification is a hint: it only sets this, and a burst of them is one sync.
         self._dirty = True
+        self._woken_by = ""
         self._changes: list[tuple[Change, datetime | None, TaskResolution | None]] = []
         self._syncs = 0
         self._last_sync_at: datetime | None = None
@@ -47,7 +48,9 @@ class MailboxWorkflow:
 
     @workflow.signal(name=names.NOTIFY)
     def notify(self, hint: str = "") -> None:
+        """`hint`: the trace that the notification came in, or anything."""
         self._dirty = True
+        self._woken_by = hint or self._woken_by
 
     @workflow.signal(name=names.PAUSE)
     def pause(self) -> None:
@@ -88,9 +91,11 @@ class MailboxWorkflow:
         while more:
             # Cleared before the sync is awaited: a hint that comes meanwhile asks for another one.
             self._dirty = False
+            mailbox = self._mailbox.model_copy(update={"woken_by": self._woken_by})
+            self._woken_by = ""
             self._look_again_in = None
             try:
-                result = await steps.SYNC_MAILBOX(self._mailbox, "since the stored cursor")
+                result = await steps.SYNC_MAILBOX(mailbox, "since the stored cursor")
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise

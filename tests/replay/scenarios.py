@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from temporalio.client import WorkflowHistory
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
 from activities.listen import Listen
@@ -197,7 +198,14 @@ async def read_over_imap(house: House, directory: Path) -> dict[str, str]:
         mailbox_id = await admin.add_imap_mailbox(
             house.db, house.keyring, house.tenant_id, "box@postroom.test", settings, "secret"
         )
-        await house.client.start_workflow(names.LISTENER, 0, id=listener_workflow_id(0), task_queue=names.MAIL_QUEUE)
+        await house.client.start_workflow(
+            names.LISTENER,
+            0,
+            id=listener_workflow_id(0),
+            task_queue=names.MAIL_QUEUE,
+            # A worker process of another test may have left one on this server.
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
         for message_id in ("imap-one@ids.example", "imap-two@ids.example"):
             async with _listener(house):
                 await house.until(lambda: _has_cursor(house, mailbox_id), "a folder that is watched")
