@@ -1,6 +1,7 @@
 """Signed and encrypted parts of a mail: read through, opened and verified with the keys that are at hand.
 
 S/MIME (RFC 8551): opaque and detached signatures, envelopes. OpenPGP: PGP/MIME (RFC 3156) and armor inside a text.
+The modules that know cryptography are imported when a mail needs them: most parser processes never meet one.
 """
 
 from __future__ import annotations
@@ -10,13 +11,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs7
-
 from domain.email import Signature
-from domain.mail_keys import MailKey
+from domain.mail_keys import MailKey, MailKeyKind
 from mail import leaf, pgp, smime
 from mail.addresses import parse_addresses
 from mail.headers import Headers
@@ -130,18 +126,18 @@ class Protection:
         return text[:start] + opened.content.decode(errors="replace").replace("\r\n", "\n") + text[end:]
 
     def _decrypt_smime(self, envelope: bytes) -> bytes | None:
-        for certificate, key in self._smime_keys:
-            try:
-                return pkcs7.pkcs7_decrypt_der(envelope, certificate, key, [])
-            except (ValueError, UnsupportedAlgorithm):
-                continue
-        return None
+        pems = self._contents_of("smime_key")
+        if not pems:
+            return None
+        from mail import smime_keys
+
+        return smime_keys.decrypt(envelope, pems)
 
     def _smime_verdict(self, data: bytes, contents: Sequence[bytes]) -> Signature:
-        # Most mail is not signed, and the code for it is not small.
-        from mail import smime_signature
+        from mail import smime_keys, smime_signature
 
-        return smime_signature.verify(data, contents, self._trusted, self._senders, self._when)
+        trusted = smime_keys.certificates(self._contents_of("smime_certificate"))
+        return smime_signature.verify(data, contents, trusted, self._senders, self._when)
 
     def _note(self, signature: Signature | None) -> None:
         if signature is None or len(self.signatures) >= _MAX_SIGNATURES:
@@ -156,34 +152,15 @@ class Protection:
 
     @cached_property
     def _pgp(self) -> OpenPgp | None:
-        secret = [key.content for key in self._keys if key.kind == "openpgp_key"]
-        certificates = [key.content for key in self._keys if key.kind == "openpgp_certificate"]
+        secret, certificates = self._contents_of("openpgp_key"), self._contents_of("openpgp_certificate")
         if not (secret or certificates):
             return None
-        # Its native library is loaded where a mailbox has such keys.
         from mail.openpgp import OpenPgp
 
         return OpenPgp(secret, certificates)
 
-    @cached_property
-    def _smime_keys(self) -> list[tuple[x509.Certificate, rsa.RSAPrivateKey]]:
-        return [smime_key(key.content) for key in self._keys if key.kind == "smime_key"]
-
-    @cached_property
-    def _trusted(self) -> list[x509.Certificate]:
-        texts = [key.content.encode() for key in self._keys if key.kind == "smime_certificate"]
-        return [certificate for text in texts for certificate in x509.load_pem_x509_certificates(text)]
-
-
-def smime_key(pem: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
-    """(certificate, private key) from PEM that holds both. Raises ValueError for anything else."""
-    certificate = x509.load_pem_x509_certificate(pem.encode())
-    key = load_pem_private_key(pem.encode(), None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError("only RSA keys open S/MIME mail")
-    if key.public_key() != certificate.public_key():
-        raise ValueError("the certificate is not the private key's")
-    return certificate, key
+    def _contents_of(self, kind: MailKeyKind) -> list[str]:
+        return [key.content for key in self._keys if key.kind == kind]
 
 
 def _content(node: Node) -> Node | None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from domain.mail_keys import MailKey
 from mail import openpgp
-from mail.protection import smime_key
+from mail.smime_keys import smime_key
 from mail.smime_signature import addresses
 
 
