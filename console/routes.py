@@ -104,6 +104,7 @@ DECIDING: Final = (
     Page("POST", "/associations/revoke", "admin", senders.revoke, audit="revoke_association", api="revoke_association"),
     Page("GET", "/clients", "agent", senders.client_list),
     Page("GET", "/contacts", "agent", senders.contact_list),
+    Page("POST", "/clients/{id}/aliases", "admin", senders.set_aliases, audit="set_aliases", api="set_client_aliases"),
     Page(
         "POST",
         "/clients/{id}/destination",

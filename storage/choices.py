@@ -38,13 +38,17 @@ async def clients(session: Session, tenant_id: UUID) -> list[str]:
 
 
 async def client_named(session: Session, tenant_id: UUID, name: str) -> UUID | None:
-    """The one client of this name, whatever its case; None for none and for several."""
+    """The one client of this name, or else of this alias, whatever its case; None for none and for several."""
     found = await session.fetch(
-        "select client_id from clients where tenant_id = $1 and lower(name) = lower($2) limit 2",
+        """select client_id, 1 as rank from clients where tenant_id = $1 and lower(name) = lower($2)
+           union all
+           select client_id, 2 from client_aliases where tenant_id = $1 and alias = lower($2)
+            order by rank limit 3""",
         tenant_id,
         name.strip(),
     )
-    return found[0]["client_id"] if len(found) == 1 else None
+    best = [row["client_id"] for row in found if row["rank"] == found[0]["rank"]]
+    return best[0] if len(best) == 1 else None
 
 
 async def names(session: Session, tenant_id: UUID, wanted: Collection[UUID]) -> dict[UUID, str]:

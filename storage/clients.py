@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from storage import audit
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 async def page(session: Session, tenant_id: UUID, *, after: tuple[str, UUID] | None, limit: int) -> list[Any]:
     """Clients by name: `client_id`, `name`, `key` (with the id, what `after` takes), `defaults_id`, `destination` (its
-    name), `domains` (each {domain, defaults_id, destination}), `contacts` (how many)."""
+    name), `domains` (each {domain, defaults_id, destination}), `aliases`, `contacts` (how many)."""
     name, client_id = after or ("", UUID(int=0))
     return await session.fetch(
         """select c.client_id, c.name, lower(c.name) as key, c.defaults_id, d.name as destination,
@@ -20,7 +23,9 @@ async def page(session: Session, tenant_id: UUID, *, after: tuple[str, UUID] | N
                      from client_domains cd
                      left join inbound_defaults dd on dd.tenant_id = $1 and dd.defaults_id = cd.defaults_id
                     where cd.tenant_id = $1 and cd.client_id = c.client_id) as domains,
-                  (select count(*) from contacts p where p.tenant_id = $1 and p.client_id = c.client_id) as contacts
+                  (select count(*) from contacts p where p.tenant_id = $1 and p.client_id = c.client_id) as contacts,
+                  array(select alias from client_aliases a
+                         where a.tenant_id = $1 and a.client_id = c.client_id order by 1) as aliases
              from clients c left join inbound_defaults d on d.tenant_id = $1 and d.defaults_id = c.defaults_id
             where c.tenant_id = $1 and (lower(c.name), c.client_id) > ($2, $3)
             order by lower(c.name), c.client_id limit $4""",
@@ -51,3 +56,47 @@ async def contacts(session: Session, tenant_id: UUID, *, after: tuple[str, UUID]
         contact_id,
         limit,
     )
+
+
+class AliasTaken(Exception):
+    """Another client has this alias already; the text says which one to a person."""
+
+
+async def set_aliases(
+    session: Session, tenant_id: UUID, client_id: UUID, aliases: Collection[str], *, actor: str
+) -> list[str]:
+    """The other names by which rules recognise a client in a mail, whatever their case; audited.
+
+    Returns them as stored. Raises LookupError for an unknown client, AliasTaken; nothing is changed then.
+    """
+    # Two who save at a time take turns; the lock ends with the transaction.
+    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    if not await session.fetchval(
+        "select true from clients where tenant_id = $1 and client_id = $2", tenant_id, client_id
+    ):
+        raise LookupError(f"no client {client_id}")
+    wanted = sorted({" ".join(alias.lower().split()) for alias in aliases} - {""})
+    taken = await session.fetchrow(
+        """select a.alias, c.name from client_aliases a join clients c using (tenant_id, client_id)
+            where a.tenant_id = $1 and a.alias = any($2) and a.client_id <> $3 limit 1""",
+        tenant_id,
+        wanted,
+        client_id,
+    )
+    if taken is not None:
+        raise AliasTaken(f"“{taken['alias']}” is an alias of {taken['name']} already.")
+    await session.execute(
+        "delete from client_aliases where tenant_id = $1 and client_id = $2 and alias <> all($3)",
+        tenant_id,
+        client_id,
+        wanted,
+    )
+    await session.execute(
+        """insert into client_aliases (tenant_id, alias, client_id) select $1, a, $2 from unnest($3::text[]) as a
+           on conflict do nothing""",
+        tenant_id,
+        client_id,
+        wanted,
+    )
+    await audit.record(session, tenant_id, actor, "set_aliases", f"client/{client_id}", {"aliases": wanted})
+    return wanted

@@ -247,7 +247,14 @@ class Client(BaseModel):
     defaults_id: UUID | None
     destination: str | None
     domains: list[ClientDomain]
+    aliases: list[str] = Field(description="other names by which rules recognise the client in a mail")
     contacts: int
+
+
+class Aliases(_Body):
+    """Other names of a client, whatever their case; an alias is one client's."""
+
+    aliases: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(max_length=100)
 
 
 class Contact(BaseModel):

@@ -70,6 +70,18 @@ async def list_clients(call: ApiCall) -> web.Response:
     return json_answer(Page[models.Client](items=items, next=following))
 
 
+async def set_client_aliases(call: ApiCall) -> web.Response:
+    body, client_id = parse(call, models.Aliases), call.id("id")
+    async with call.session() as session:
+        try:
+            stored = await clients.set_aliases(session, call.tenant_id, client_id, body.aliases, actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except clients.AliasTaken as error:
+            raise Problem(409, str(error)) from None
+    return json_answer(models.Aliases(aliases=stored))
+
+
 async def list_contacts(call: ApiCall) -> web.Response:
     query = paging.parse(PageQuery, call.request.query)
     after = paging.decode(query.cursor, str, UUID)

@@ -468,6 +468,17 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "PUT",
+        "/clients/{id}/aliases",
+        "admin",
+        destinations.set_client_aliases,
+        "Sets the other names by which rules recognise a client in a mail",
+        deciding_models.Aliases,
+        body=deciding_models.Aliases,
+        errors=(409, 422),
+        audit="set_aliases",
+    ),
+    Operation(
+        "PUT",
         "/clients/{id}/destination",
         "admin",
         destinations.set_client_destination,

@@ -65,6 +65,19 @@ async def of_client(call: PageCall) -> web.Response:
         return await _assigned(call, done, "/clients")
 
 
+async def set_aliases(call: PageCall) -> web.Response:
+    """The other names by which rules recognise a client."""
+    wanted = [alias[:200] for alias in forms.lines(await call.request.post(), "aliases")[:100]]
+    async with call.session() as session:
+        try:
+            await clients.set_aliases(session, call.tenant_id, call.id("id"), wanted, actor=call.actor)
+        except LookupError:
+            raise NotFound from None
+        except clients.AliasTaken as error:
+            return await refused(call, str(error), "/clients")
+    return back("/clients")
+
+
 async def of_contact(call: PageCall) -> web.Response:
     wanted = forms.some_id(await call.request.post(), "defaults_id")
     async with call.session() as session:

@@ -21,6 +21,7 @@ class _Part(BaseModel):
 class Client(_Part):
     name: str
     domains: list[str] = Field(default_factory=list)
+    aliases: list[str] = Field(default_factory=list)
     destination: str | None = None
     domain_destination: str | None = None
 

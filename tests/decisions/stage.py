@@ -16,7 +16,7 @@ from domain.identity import derived_id, header_message_id
 from domain.policy import MailboxPolicy, TenantPolicy
 from domain.rules import RuleSet
 from domain.task import TaskResolution
-from storage import destinations, ledger, loops, merging, outbound, people, policies, rules, senders, unmerge
+from storage import clients, destinations, ledger, loops, merging, outbound, people, policies, rules, senders, unmerge
 from storage.ledger import new_id
 from storage.mailboxes import Located
 from storage.objects import raw_key
@@ -104,6 +104,8 @@ class Stage:
         for client in state.clients:
             client_id = await people.add_client(session, tenant_id, client.name, client.domains)
             self.clients[client.name] = client_id
+            if client.aliases:
+                await clients.set_aliases(session, tenant_id, client_id, client.aliases, actor=ACTOR)
             if client.destination:
                 wanted = self.destinations[client.destination]
                 await destinations.of_client(session, tenant_id, client_id, wanted, actor=ACTOR)

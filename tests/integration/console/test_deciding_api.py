@@ -396,3 +396,16 @@ async def test_authserv_ids_are_words_in_lower_case(site: Site) -> None:
     _, policy = await call(http, "PUT", path, {"trusted_authserv_ids": ["MX.Example.com", "mx.example.com", "-"]})
     assert policy["trusted_authserv_ids"] == ["mx.example.com", "-"]
     assert (await call(http, "PUT", path, {"trusted_authserv_ids": ["two words"]}))[0] == 422
+
+
+async def test_a_client_has_other_names_that_no_other_client_has(site: Site) -> None:
+    tenant_id, http = site.tenant.tenant_id, await site.api("admin")
+    north, south = [await admin.add_client(site.db, tenant_id, name) for name in ("North", "South")]
+    path = f"clients/{north}/aliases"
+    assert (await call(http, "PUT", path, {"aliases": ["The  North", "N", "n"]}))[1] == {"aliases": ["n", "the north"]}
+    status, problem = await call(http, "PUT", f"clients/{south}/aliases", {"aliases": ["N"]})
+    assert (status, problem["detail"]) == (409, "“n” is an alias of North already.")
+    assert (await call(http, "PUT", path, {"aliases": ["North Inc"]}))[1] == {"aliases": ["north inc"]}
+    assert (await call(http, "PUT", f"clients/{south}/aliases", {"aliases": ["N"]}))[0] == 200
+    items = (await call(http, "GET", "clients"))[1]["items"]
+    assert [(client["name"], client["aliases"]) for client in items] == [("North", ["north inc"]), ("South", ["n"])]
