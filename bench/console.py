@@ -140,15 +140,18 @@ async def _web(database_url: str) -> AsyncIterator[str]:
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "workers.cli", "web", env=environment)
         try:
             async with aiohttp.ClientSession(base) as http:
-                for _ in range(300):
+                while process.returncode is None:
                     try:
                         async with http.get("/health/live"):
                             break
                     except aiohttp.ClientError:
                         await asyncio.sleep(0.1)
+                else:
+                    raise RuntimeError("postroom web has ended: its words are above")
             yield base
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
 
 
