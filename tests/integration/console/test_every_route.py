@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -107,6 +108,22 @@ async def test_an_operation_is_for_tokens_of_its_scope_and_higher_ones_only(
         async with http.request(operation.method, path, json={}) as response:
             assert (response.status == 403) == (SCOPES.index(scope) < SCOPES.index(operation.scope)), scope
             assert response.status < 500
+
+
+@pytest.mark.parametrize("route", [r for r in CHANGING if not isinstance(r, Operation)], ids=label)
+async def test_a_form_of_another_site_is_refused(
+    shared_site: Site, staff: dict[Role, Person], route: Page | Public
+) -> None:
+    """It needs our own origin; and behind the sign-in the session's token, too."""
+    path, person = re.sub(r"\{\w+\}", str(uuid4()), route.path), staff["owner"]
+    token = await person.csrf()
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    tries = [({"Sec-Fetch-Site": "cross-site"}, token), ({"Origin": "http://evil.example"}, token), ({}, token)]
+    if isinstance(route, Page):
+        tries += [(ours, ""), (ours, "wrong")]
+    for headers, csrf in tries:
+        async with person.http.post(path, data={"csrf": csrf}, headers=headers, allow_redirects=False) as response:
+            assert response.status == 403, headers
 
 
 # Tenancy --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from storage import mailboxes, migrate
+from storage import audit, mailboxes, migrate
 from storage.database import Database
 from storage.migrate import MigrationError
 from tests import postgres
@@ -120,11 +120,43 @@ def managed() -> Iterator[postgres.PostgresServer]:
         yield server
 
 
-async def test_an_owner_that_is_no_superuser_migrates_and_runs_postroom(managed: postgres.PostgresServer) -> None:
+async def _owned(managed: postgres.PostgresServer, database: str) -> str:
+    """The URL of a new database, by which its owner logs in."""
     superuser = await asyncpg.connect(managed.url("postgres"))
-    await superuser.execute("create role landlord login nosuperuser createrole nobypassrls")
-    await superuser.execute("create database house owner landlord")
-    url = managed.url("house").replace("postgres@", "landlord@")
+    if not await superuser.fetchval("select true from pg_roles where rolname = 'landlord'"):
+        await superuser.execute("create role landlord login nosuperuser createrole nobypassrls")
+    await superuser.execute(f"create database {database} owner landlord")
+    await superuser.close()
+    return managed.url(database).replace("postgres@", "landlord@")
+
+
+async def test_what_was_audited_before_there_was_a_chain_becomes_its_beginning(
+    managed: postgres.PostgresServer, tmp_path: Path
+) -> None:
+    url, old = await _owned(managed, "grown"), tmp_path / "old"
+    old.mkdir()
+    for path in sorted(migrate.DIRECTORY.glob("*.sql"))[:5]:
+        shutil.copy(path, old)
+    await migrate.migrate(url, old)
+    db = await Database.connect(url)
+    tenants = [uuid4(), uuid4()]
+    for tenant_id in tenants:
+        async with db.tenant(tenant_id) as session:
+            await session.execute("insert into tenants (tenant_id, name) values ($1, 'Old')", tenant_id)
+            for n in range(3):
+                await audit.record(session, tenant_id, "ann", "set_policy", f"mailbox/{n}", {"n": n})
+    await migrate.migrate(url)
+    for tenant_id in tenants:
+        async with db.tenant(tenant_id) as session:
+            await audit.record(session, tenant_id, "ann", "set_policy", "tenant")
+        async with db.tenant(tenant_id) as session:
+            verified = await audit.verify(session, tenant_id)
+        assert (verified.links, verified.broken) == (4, None)
+    await db.close()
+
+
+async def test_an_owner_that_is_no_superuser_migrates_and_runs_postroom(managed: postgres.PostgresServer) -> None:
+    url = await _owned(managed, "house")
 
     assert len(await migrate.migrate(url)) == ALL
     assert await migrate.migrate(url) == []
@@ -138,4 +170,3 @@ async def test_an_owner_that_is_no_superuser_migrates_and_runs_postroom(managed:
     async with db.tenant(alpha.tenant_id) as session:
         assert await session.fetchval("select count(*) from mailboxes") == 1
     await db.close()
-    await superuser.close()
