@@ -35,6 +35,7 @@ LARGEST_SKEW = timedelta(seconds=5)
 SHORTEST_RETENTION = timedelta(days=7)
 # Active mailboxes are read at least once a minute; this long without is a fault.
 LATEST_SYNC = timedelta(minutes=15)
+WORKER_QUEUES = (names.MAIL_QUEUE, names.PROVIDER_QUEUE, names.JOBS_QUEUE)
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -240,7 +241,7 @@ async def _search_attributes(at: Installation) -> str:
 
 async def _workers(at: Installation) -> str:
     runs = temporal.TemporalRuns(at.temporal)
-    found = {queue: await runs.pollers(queue) for queue in (names.MAIL_QUEUE, names.PROVIDER_QUEUE)}
+    found = {queue: await runs.pollers(queue) for queue in WORKER_QUEUES}
     idle = [queue for queue, pollers in found.items() if not pollers]
     if idle:
         raise Fault(f"nobody polls {', '.join(idle)}", "Start `postroom worker`, with this TEMPORAL_NAMESPACE.")

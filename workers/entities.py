@@ -49,7 +49,10 @@ async def keep_running(db: Database, runs: TemporalRuns, settings: Settings) -> 
                 await schedule_upkeep(runs)
                 await schedule_retention(runs)
                 forget_at = clock() + FORGET_EVERY.total_seconds()
-            for mailbox in await mailboxes.locate_all(db):
+            present = await mailboxes.locate_all(db)
+            # One that was removed may come back, and then it has no run.
+            started.intersection_update(mailbox.mailbox_id for mailbox in present)
+            for mailbox in present:
                 if mailbox.mailbox_id not in started:
                     await runs.start_mailbox(
                         MailboxRef(

@@ -96,14 +96,21 @@ def build(client: Client, services: Services, sources: Sources, deliver: Deliver
         task_queue=names.PROVIDER_QUEUE,
         activities=[
             FetchMessage(services, sources).fetch_message,
-            MailboxJobs(services, sources).run_mailbox_job,
             deliver.deliver_events,
         ],
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=20,
         graceful_shutdown_timeout=timedelta(seconds=20),
     )
-    return [mail, provider_io]
+    # A queue of their own: comparing whole mailboxes may take hours, and fetching a mail must not wait for that.
+    jobs = Worker(
+        client,
+        task_queue=names.JOBS_QUEUE,
+        activities=[MailboxJobs(services, sources).run_mailbox_job],
+        max_concurrent_activities=8,
+        graceful_shutdown_timeout=timedelta(seconds=20),
+    )
+    return [mail, provider_io, jobs]
 
 
 def compile_workflows() -> None:

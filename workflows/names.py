@@ -6,6 +6,7 @@ from typing import Final
 
 MAIL_QUEUE: Final = "mail"
 PROVIDER_QUEUE: Final = "provider-io"
+JOBS_QUEUE: Final = "mailbox-jobs"
 LISTENER_QUEUE: Final = "listener"
 
 INBOUND_EMAIL: Final = "InboundEmailWorkflow"

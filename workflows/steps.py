@@ -122,7 +122,7 @@ RUN_MAILBOX_JOB: Step[MailboxJob, None] = Step(
     type(None),
     timedelta(hours=6),
     retry=_PROVIDER,
-    queue=names.PROVIDER_QUEUE,
+    queue=names.JOBS_QUEUE,
     heartbeat=timedelta(seconds=15),
 )
 LOOK_AFTER_MAILBOXES: Step[None, int] = Step("look_after_mailboxes", int, timedelta(minutes=5))

@@ -150,7 +150,7 @@ def _executed(statement: str) -> Break:
         (_sealed_otherwise, "secrets", "raw@postroom.test"),
         (_patched(doctor, "SHORTEST_RETENTION", timedelta(days=400)), "namespace", "temporal-setup"),
         (_patched(names, "SEARCH_ATTRIBUTES", ("TenantId", "Lost")), "search attributes", "Lost"),
-        (_patched(names, "PROVIDER_QUEUE", "nobodys"), "workers", "postroom worker"),
+        (_patched(doctor, "WORKER_QUEUES", ("mail", "nobodys")), "workers", "postroom worker"),
         (_imap_without_listener, "listener", "postroom listener"),
         (_paused, "schedule", "unpause"),
     ],
