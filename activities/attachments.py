@@ -34,8 +34,8 @@ class StoreAttachments:
             raw = await services.objects.get(raw_key(tenant_id, row["raw_sha256"]))
             with TemporaryDirectory(prefix="postroom-") as directory:
                 read = await services.parser.extract(raw, Path(directory))
-                if needs_keys(read):
-                    keys = await keys_of(services, tenant_id, email.mailbox_id)
+                keys = await keys_of(services, tenant_id, email.mailbox_id) if needs_keys(read) else []
+                if keys:
                     await services.parser.extract(raw, Path(directory), keys=keys)
                 found = {sha256 for sha256 in wanted if (Path(directory) / sha256).is_file()}
                 for sha256 in found:
