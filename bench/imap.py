@@ -307,10 +307,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20, help="deliveries a second")
     parser.add_argument("--outage", type=float, default=30, help="seconds that the server is away")
     options = parser.parse_args()
-    with running_dovecot(clients_per_process=25) as dovecot:
+    with running_dovecot(clients_per_process=100) as dovecot:
         large = large_message(dovecot)
         alone = asyncio.run(listener_alone(dovecot, options.mailboxes, options.outage))
-    with running_dovecot(clients_per_process=25) as dovecot:
+    with running_dovecot(clients_per_process=100) as dovecot:
         whole = asyncio.run(whole_house(dovecot, options.mailboxes, options.deliveries, options.rate))
     results.write(
         "IMAP",

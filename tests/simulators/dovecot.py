@@ -100,6 +100,7 @@ service imap-login {{
   }}
 }}
 service imap {{
+  service_count = {service_count}
   client_limit = {clients_per_process}
 }}
 service lmtp {{
@@ -172,6 +173,8 @@ class Dovecot:
             "root": self.root, "password": PASSWORD, "user": user, "group": _group_of(user), "mail_user": mail_user,
             "mail_group": mail_group, "plain_port": self.plain_port, "tls_port": self.tls_port,
             "lmtp_port": self.lmtp_port, "clients_per_process": self.clients_per_process,
+            # A process that serves one connection and ends is the default; 0 lets it serve as many as it may.
+            "service_count": 0 if self.clients_per_process > 1 else 1,
             "keepalive_seconds": self.keepalive_seconds, "oauth_mechanisms": "xoauth2 oauthbearer",
             "mail_location": f"{self.mail_format}:~/box",
             "oauth": _OAUTH.format(root=self.root),
@@ -213,10 +216,20 @@ class Dovecot:
     def kill(self) -> None:
         """SIGKILL to the whole server at once, as a power failure does. (SIGTERM takes it up to ten seconds.)"""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
             (self.root / "run" / "master.pid").unlink(missing_ok=True)
+            wait_until(self._gone, _START_SECONDS)
+
+    def _gone(self) -> bool:
+        """Whether the last of its processes, too, has let go of the ports."""
+        with suppress(OSError):
+            for port in (self.plain_port, self.tls_port, self.lmtp_port):
+                socket.create_server(("127.0.0.1", port)).close()
+            return True
+        return False
 
     def close(self) -> None:
         self.kill()
