@@ -255,9 +255,9 @@ class Watch:
             await self._list(connection, idle_folder)
         elsewhere = heard.elsewhere or connection.take_elsewhere()
         if elsewhere or not heard.here or clock() - self._looked_at >= interval:
-            await self._look(connection, idle_folder)
+            await self._look(connection, idle_folder, doubting=seconds >= interval)
             if connection.take_elsewhere():  # announced while we looked, and not again in IDLE
-                await self._look(connection, idle_folder)
+                await self._look(connection, idle_folder, doubting=False)
             self._looked_at = clock()
         self._synced()
 
@@ -273,8 +273,10 @@ class Watch:
         await asyncio.sleep(min(_jittered(self._timers.poll), seconds))
         return Heard(here=False, elsewhere=False)
 
-    async def _look(self, connection: ImapConnection, idle_folder: str) -> None:
+    async def _look(self, connection: ImapConnection, idle_folder: str, *, doubting: bool) -> None:
         """Asks for every folder's UIDVALIDITY and UIDNEXT by its name, and lists those that moved.
+
+        `doubting`: the server had time to announce what is found in the open folder.
 
         The open folder is opened anew: of it STATUS tells only what this connection knows already, and IDLE never
         says that it was renamed away or deleted, and another one made in its place.
@@ -282,7 +284,8 @@ class Watch:
         connection.take_elsewhere()
         for name in self._settings.folders:
             try:
-                if await self._moved(connection, name) and await self._list(connection, name) and name == idle_folder:
+                found = await self._moved(connection, name) and await self._list(connection, name)
+                if found and doubting and name == idle_folder:
                     self._host.unannounced()
             except FolderMissing:
                 if name == idle_folder:

@@ -17,9 +17,11 @@ from tests.simulators.imap_script import PASSWORD, ScriptedImap, Session
 SHORT = Timeouts(connect=1, read=0.5, command=1)
 
 
-async def open_connection(script: ScriptedImap, secret: str = PASSWORD, **changes: object) -> ImapConnection:
+async def open_connection(
+    script: ScriptedImap, secret: str = PASSWORD, timeouts: Timeouts = SHORT, **changes: object
+) -> ImapConnection:
     settings = script.settings.model_copy(update=changes)
-    return await asyncio.to_thread(ImapConnection.open, settings, secret, allow_private=True, timeouts=SHORT)
+    return await asyncio.to_thread(ImapConnection.open, settings, secret, allow_private=True, timeouts=timeouts)
 
 
 async def watch(
@@ -314,7 +316,7 @@ class TestHostileServers:
                 await session.writer.drain()
 
         script.on["NOOP"] = endless
-        connection = await open_connection(script)
+        connection = await open_connection(script, timeouts=Timeouts(connect=5, read=10, command=60))
         with pytest.raises(Transient, match="more than it was asked for"):
             await asyncio.to_thread(connection.noop)
         connection.close()
