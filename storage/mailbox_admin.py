@@ -34,18 +34,9 @@ async def has_secret(session: Session, tenant_id: UUID, mailbox_id: UUID) -> boo
 async def begin(session: Session, tenant_id: UUID, address: str, provider: Provider, *, actor: str) -> UUID:
     """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew. Raises Taken."""
     added = await people.add_mailbox(session, tenant_id, address, provider)
-    mailbox = await mailboxes.get(session, tenant_id, added.mailbox_id)
-    assert mailbox is not None
-    if not added.created and mailbox.state != "removed":
+    if not added.created:
         raise Taken(address)
-    await session.execute(
-        """update mailboxes set state = 'draft', provider = $3, settings = '{}', sealed_secret = null, status = '',
-                  status_at = null, last_sync_at = null
-            where tenant_id = $1 and mailbox_id = $2""",
-        tenant_id,
-        added.mailbox_id,
-        provider,
-    )
+    await mailboxes.set_state(session, tenant_id, added.mailbox_id, "draft")
     await _record(session, tenant_id, added.mailbox_id, actor, "add_mailbox", address=address, provider=provider)
     return added.mailbox_id
 

@@ -81,18 +81,33 @@ async def oldest_defaults(session: Session, tenant_id: UUID) -> UUID | None:
 
 
 async def add_mailbox(
-    session: Session, tenant_id: UUID, address: str, provider: Provider, settings: dict[str, Any] | None = None
+    session: Session,
+    tenant_id: UUID,
+    address: str,
+    provider: Provider,
+    settings: dict[str, Any] | None = None,
+    *,
+    again: bool = True,
 ) -> AddedMailbox:
-    """Registers a mailbox with the tenant's oldest defaults; one that is there already is left as it is."""
+    """Registers a mailbox with the tenant's oldest defaults; one that is there already is left as it is.
+
+    `again`: one that was removed is taken up anew, as from now on.
+    """
     created = await session.fetchval(
         """insert into mailboxes (tenant_id, mailbox_id, address, provider, settings, defaults_id)
-           values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, address) do nothing returning mailbox_id""",
+           values ($1, $2, $3, $4, $5, $6)
+           on conflict (tenant_id, address) do update
+             set provider = excluded.provider, settings = excluded.settings, state = 'active', created_at = now(),
+                 status_at = null, last_sync_at = null, revision = mailboxes.revision + 1
+           where mailboxes.state = 'removed' and $7
+           returning mailbox_id""",
         tenant_id,
         new_id(),
         canonical(address),
         provider,
         settings or {},
         await oldest_defaults(session, tenant_id),
+        again,
     )
     row = await session.fetchrow(
         "select mailbox_id, provider from mailboxes where tenant_id = $1 and address = $2",

@@ -54,7 +54,7 @@ async def ensure_default_tenant(db: Database, *, address: str = SUPPORT) -> Tena
         await people.ensure_tenant(session, DEFAULT_TENANT, name)
         await people.add_user(session, DEFAULT_TENANT, OWNER, "Owner", "owner")
         await people.add_defaults(session, DEFAULT_TENANT, "Standard", "Support")
-    return Tenant(DEFAULT_TENANT, name, OWNER, await add_smtp_mailbox(db, DEFAULT_TENANT, address))
+    return Tenant(DEFAULT_TENANT, name, OWNER, await add_smtp_mailbox(db, DEFAULT_TENANT, address, again=False))
 
 
 async def create_login_link(
@@ -99,10 +99,10 @@ async def add_user(db: Database, tenant_id: UUID, email: str, name: str, role: a
             return await people.add_user(session, tenant_id, email, name, role)
 
 
-async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str) -> UUID:
-    """A mailbox that receives over postroom's own SMTP inbox."""
+async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str, *, again: bool = True) -> UUID:
+    """A mailbox that receives over postroom's own SMTP inbox; `again`: also one that was removed."""
     async with db.tenant(tenant_id) as session:
-        added = await people.add_mailbox(session, tenant_id, address, "smtp")
+        added = await people.add_mailbox(session, tenant_id, address, "smtp", again=again)
     return _of(added, "smtp", address).mailbox_id
 
 

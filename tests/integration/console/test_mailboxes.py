@@ -11,6 +11,7 @@ from domain.mailbox_jobs import Comparison, Finding
 from storage import mail_hours, mailbox_jobs
 from tests.integration.console.site import Site
 from tests.letters import letter
+from workers import admin
 
 
 async def sql(site: Site, statement: str, *arguments: object) -> None:
@@ -161,3 +162,14 @@ async def test_a_day_that_is_none_is_asked_for_again(site: Site, since: str) -> 
         assert status == 422
         assert "YYYY-MM-DD" in page
     assert site.temporal.signals == site.temporal.jobs == []
+
+
+async def test_a_removed_mailbox_stays_removed_at_the_next_start_and_comes_back_when_it_is_added_again(
+    site: Site,
+) -> None:
+    person, mailbox_id = await site.person("admin"), site.tenant.mailbox_id
+    await person.post(f"/mailboxes/{mailbox_id}/remove", {"address": "support@postroom.test"})
+    await admin.ensure_default_tenant(site.db, address="support@postroom.test")
+    assert await state(site) == "removed"
+    again = await admin.add_smtp_mailbox(site.db, site.tenant.tenant_id, "support@postroom.test")
+    assert (again, await state(site)) == (mailbox_id, "active")
