@@ -149,7 +149,7 @@ async def _ready(fleet: Fleet, role: str) -> None:
     async def answers() -> bool:
         try:
             return (await fleet.page(role, "/health/ready"))[0] == 200
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, OSError):
             return False
 
     try:
