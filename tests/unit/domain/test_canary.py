@@ -28,6 +28,11 @@ def test_it_says_that_nobody_should_answer() -> None:
     assert message["From"] == message["To"] == "help@example.org"
 
 
+def changed(text: str) -> str:
+    """With another letter in the middle of its token: the last letter of base32 has bits that mean nothing."""
+    return text[:-10] + ("a" if text[-10] != "a" else "b") + text[-9:]
+
+
 @pytest.mark.parametrize(
     "forged",
     [
@@ -36,7 +41,7 @@ def test_it_says_that_nobody_should_answer() -> None:
         "postroom delivery check " + "a" * 52,
         f"Re: {subject()}",
         subject({"k3": b"3" * 32}),
-        subject()[:-1] + ("a" if subject()[-1] != "a" else "b"),
+        changed(subject()),
     ],
     # Subjects differ in each process, and parallel runs want the same names in all of them.
     ids=["nothing", "no token", "no token of ours", "an answer", "another key", "a changed letter"],
