@@ -48,6 +48,8 @@ async def test_a_mailbox_has_one_workflow(stage: Stage, runs: TemporalRuns) -> N
     mailbox = MailboxRef(tenant_id=TENANT, mailbox_id=MAILBOX, provider="smtp", reconcile_every=HOUR)
     for _ in range(3):
         await runs.start_mailbox(mailbox)
+    # A pause that comes before its first look would leave it out.
+    await stage.until_called("sync_mailbox")
     await runs.change_mailbox(MAILBOX, names.PAUSE)
     assert (await stage.until_called("change_mailbox")).what == "pause"
     assert len(stage.asked("sync_mailbox")) == 1
