@@ -1,4 +1,4 @@
-"""Two of every role over one Postgres and one Temporal: each replaced under load, and no mail is lost or doubled."""
+"""Two of every role over one Postgres and one Temporal: one of each replaced under load, no mail lost or doubled."""
 
 from __future__ import annotations
 
@@ -169,10 +169,10 @@ class Load:
                 await asyncio.sleep(0.05)
 
 
-async def test_every_process_is_replaced_under_load(installation: Installation) -> None:
+async def test_one_of_every_role_is_replaced_under_load(installation: Installation) -> None:
     load = Load(installation)
     running = asyncio.create_task(load.run())
-    for name in ROLES * REPLICAS:
+    for name in ROLES:
         await installation.replace_oldest(name)
     load.end()
     await running
