@@ -63,8 +63,6 @@ class DeliverEvents:
     @activity.defn
     async def deliver_events(self, endpoint: EndpointRef) -> DeliveryReport:
         """Delivers what is due to one endpoint, for half a minute at most; nothing to one that is paused or gone."""
-        async with self._db.tenant(endpoint.tenant_id) as session:
-            await events.forget(session, endpoint.tenant_id)
         delivered = failed = 0
         until = time.monotonic() + _ROUND_SECONDS
         async with heartbeating(), self._session() as http:

@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.services import Services
 from domain.retention import RetentionPass
-from storage import deletions, policies, retention
+from storage import deletions, events, policies, retention
 
 # Seconds of one pass; with more to let go, the workflow asks for another one.
 PASS = 60.0
@@ -31,6 +31,8 @@ class ApplyRetention:
         async with db.directory() as session:
             tenants = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
         for tenant_id in tenants:
+            async with db.tenant(tenant_id) as session:
+                await events.forget(session, tenant_id)
             gone = retention.BATCH
             while gone == retention.BATCH and time.monotonic() < deadline:
                 async with db.tenant(tenant_id) as session:

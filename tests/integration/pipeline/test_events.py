@@ -163,3 +163,16 @@ async def test_event_of_a_time_without_workers_is_delivered_when_they_are_back(
         async with working_in(house):
             (event,) = await taken(house, receiver, 1)
     assert event["data"]["state"] == "paused"  # type: ignore[index]
+
+
+async def test_what_is_old_and_owed_to_nobody_is_forgotten(
+    db: Database, temporal: TemporalServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with open_house(db, temporal.address, tmp_path, working=False) as house:
+        await house.rows("select emit_event($1, 'ticket.created', 'ticket/1', '{}')")
+        await subscribe(house, receiver, "ticket.created")
+        await house.rows("select emit_event($1, 'ticket.created', 'ticket/2', '{}')")
+        await house.rows("update events set created_at = now() - interval '31 days' where tenant_id = $1")
+        async with db.tenant(house.tenant_id) as session:
+            await events.forget(session, house.tenant_id)
+        assert [e["about"] for e in await house.rows("select about from events where tenant_id = $1")] == ["ticket/2"]
