@@ -47,6 +47,15 @@ class Due:
     attempts: int
 
 
+_ENDPOINTS = """
+  select e.endpoint_id, e.url, e.description, e.kinds, e.state, e.reason, e.created_at,
+         (select count(*) from event_deliveries d where d.tenant_id = $1 and d.endpoint_id = e.endpoint_id
+           and d.state = 'pending')::int as pending,
+         (select count(*) from event_deliveries d where d.tenant_id = $1 and d.endpoint_id = e.endpoint_id
+           and d.state = 'dead')::int as dead
+    from event_endpoints e where e.tenant_id = $1"""
+
+
 async def owed(db: Database) -> list[EndpointRef]:
     """The active endpoints to which something is due now, of every tenant."""
     async with db.directory() as session:
@@ -73,16 +82,13 @@ async def add_endpoint(
 
 
 async def endpoints(session: Session, tenant_id: UUID) -> list[Endpoint]:
-    rows = await session.fetch(
-        """select e.endpoint_id, e.url, e.description, e.kinds, e.state, e.reason, e.created_at,
-                  (select count(*) from event_deliveries d where d.tenant_id = $1 and d.endpoint_id = e.endpoint_id
-                    and d.state = 'pending')::int as pending,
-                  (select count(*) from event_deliveries d where d.tenant_id = $1 and d.endpoint_id = e.endpoint_id
-                    and d.state = 'dead')::int as dead
-             from event_endpoints e where e.tenant_id = $1 order by e.created_at, e.endpoint_id""",
-        tenant_id,
-    )
+    rows = await session.fetch(f"{_ENDPOINTS} order by e.created_at, e.endpoint_id", tenant_id)
     return [Endpoint(**dict(row)) for row in rows]
+
+
+async def endpoint(session: Session, tenant_id: UUID, endpoint_id: UUID) -> Endpoint | None:
+    row = await session.fetchrow(f"{_ENDPOINTS} and e.endpoint_id = $2", tenant_id, endpoint_id)
+    return Endpoint(**dict(row)) if row else None
 
 
 async def target(session: Session, keyring: KeyRing, endpoint: EndpointRef) -> tuple[str, str] | None:

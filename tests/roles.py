@@ -52,10 +52,10 @@ class Role:
                     async with http.get(f"http://127.0.0.1:{self.port}/health/ready") as response:
                         if response.status == 200:
                             return
-                except aiohttp.ClientError:
+                except (aiohttp.ClientError, OSError):
                     pass
-                assert self.process.returncode is None, f"{self.name} ended: {self.log()}"
-                assert asyncio.get_running_loop().time() < deadline, f"{self.name} is not ready: {self.log()}"
+                assert self.process.returncode is None, f"{self.name} ended: {self.log()[-2000:]}"
+                assert asyncio.get_running_loop().time() < deadline, f"{self.name} is not ready: {self.log()[-2000:]}"
                 await asyncio.sleep(0.1)
 
     async def stop(self) -> int:
@@ -69,7 +69,7 @@ class Role:
         await self.process.wait()
 
     def log(self) -> str:
-        return self._log.read_text("utf-8", "replace")[-2000:]
+        return self._log.read_text("utf-8", "replace")
 
 
 def free_port() -> int:

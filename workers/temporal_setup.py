@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -19,10 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workers import temporal
 from workers.settings import ConfigurationError, Settings
-from workflows.names import SEARCH_ATTRIBUTES
+from workflows.names import RUNS_KEPT, SEARCH_ATTRIBUTES
 
-# Longer than any provider redelivers: as long as a closed run is kept, its workflow id cannot start a second one.
-RETENTION = timedelta(days=30)
 # A cluster's frontends learn of a new namespace within ten seconds.
 _PATIENCE = 60
 
@@ -33,7 +30,7 @@ async def run(settings: Settings) -> None:
     try:
         created = await ensure_namespace(client)
         print(
-            f"namespace {client.namespace}: {'created' if created else 'there'}, keeps runs for {RETENTION.days} days"
+            f"namespace {client.namespace}: {'created' if created else 'there'}, keeps runs for {RUNS_KEPT.days} days"
         )
         added = await ensure_search_attributes(client)
         print(f"search attributes: {', '.join(added)} added" if added else "search attributes: all there")
@@ -49,7 +46,7 @@ async def run(settings: Settings) -> None:
 async def ensure_namespace(client: Client) -> bool:
     """Registers the client's namespace, or sets the retention of the one that is there; whether it is new."""
     retention = Duration()
-    retention.FromTimedelta(RETENTION)
+    retention.FromTimedelta(RUNS_KEPT)
     try:
         await client.workflow_service.register_namespace(
             RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=retention)

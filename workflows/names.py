@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 MAIL_QUEUE: Final = "mail"
 PROVIDER_QUEUE: Final = "provider-io"
 JOBS_QUEUE: Final = "mailbox-jobs"
 LISTENER_QUEUE: Final = "listener"
+
+# How long the namespace keeps closed runs: longer than any provider redelivers, since as long as a closed run is kept,
+# its workflow id cannot start a second one.
+RUNS_KEPT: Final = timedelta(days=30)
 
 INBOUND_EMAIL: Final = "InboundEmailWorkflow"
 MAILBOX: Final = "MailboxWorkflow"

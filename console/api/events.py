@@ -6,11 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from console.api import event_models as models
 from console.api import paging
-from console.api.answers import cut_answer
+from console.api.answers import cut_answer, json_answer, page_answer
 from console.api.models import Page
 from console.api.paging import PageQuery
 from console.api.requests import parse
@@ -34,7 +33,7 @@ async def list_events(call: ApiCall) -> web.Response:
         )
     # The feed goes on: even its last page says where the next look begins.
     last = paging.encode([rows[-1]["seq"]]) if rows else query.cursor
-    return _json(Page[models.Event](items=[_event(row, models.Event) for row in rows], next=last))
+    return json_answer(Page[models.Event](items=[_event(row, models.Event) for row in rows], next=last))
 
 
 async def list_event_endpoints(call: ApiCall) -> web.Response:
@@ -57,7 +56,7 @@ async def add_event_endpoint(call: ApiCall) -> web.Response:
             f"event-endpoint/{endpoint_id}",
             {"url": str(body.url), "kinds": body.kinds},
         )
-    return _json(models.NewEventEndpoint(id=endpoint_id, secret=secret))
+    return json_answer(models.NewEventEndpoint(id=endpoint_id, secret=secret))
 
 
 async def set_event_endpoint_state(call: ApiCall) -> web.Response:
@@ -74,7 +73,7 @@ async def set_event_endpoint_state(call: ApiCall) -> web.Response:
             f"event-endpoint/{endpoint_id}",
             {"state": body.state},
         )
-        return _json(_endpoint(await _existing(session, call)))
+        return json_answer(_endpoint(await _existing(session, call)))
 
 
 async def remove_event_endpoint(call: ApiCall) -> web.Response:
@@ -85,7 +84,7 @@ async def remove_event_endpoint(call: ApiCall) -> web.Response:
         await audit.record(
             session, call.tenant_id, call.actor, "remove_event_endpoint", f"event-endpoint/{endpoint_id}"
         )
-    return _json(_endpoint(removed))
+    return json_answer(_endpoint(removed))
 
 
 async def list_dead_letters(call: ApiCall) -> web.Response:
@@ -97,9 +96,7 @@ async def list_dead_letters(call: ApiCall) -> web.Response:
         rows = await events.dead_letters(
             session, call.tenant_id, endpoint_id, after=after[0] if after else 0, limit=query.limit + 1
         )
-    shown = rows[: query.limit]
-    following = paging.encode([shown[-1]["seq"]]) if len(rows) > query.limit else None
-    return _json(Page[models.DeadLetter](items=[_event(row, models.DeadLetter) for row in shown], next=following))
+    return page_answer([_event(row, models.DeadLetter) for row in rows], rows, query.limit, lambda row: [row["seq"]])
 
 
 async def retry_dead_letters(call: ApiCall) -> web.Response:
@@ -116,15 +113,14 @@ async def retry_dead_letters(call: ApiCall) -> web.Response:
             f"event-endpoint/{endpoint_id}",
             {"retried": retried},
         )
-    return _json(models.EventsRetried(retried=retried))
+    return json_answer(models.EventsRetried(retried=retried))
 
 
 async def _existing(session: Session, call: ApiCall) -> events.Endpoint:
-    endpoint_id = call.id("id")
-    for endpoint in await events.endpoints(session, call.tenant_id):
-        if endpoint.endpoint_id == endpoint_id:
-            return endpoint
-    raise NotFound
+    found = await events.endpoint(session, call.tenant_id, call.id("id"))
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _event(row: dict[str, Any], model: type[models.Event] | type[models.DeadLetter]) -> Any:
@@ -133,7 +129,3 @@ def _event(row: dict[str, Any], model: type[models.Event] | type[models.DeadLett
 
 def _endpoint(endpoint: events.Endpoint) -> models.EventEndpoint:
     return models.EventEndpoint(id=endpoint.endpoint_id, **asdict(endpoint))
-
-
-def _json(model: BaseModel) -> web.Response:
-    return web.Response(text=model.model_dump_json(), content_type="application/json")

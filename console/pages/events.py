@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from console.calls import NotFound, PageCall
+from console.pages.answers import back
 from console.templating import render
 from domain.events import EVENT_KINDS, RETRY_AFTER
 from storage import audit, events
@@ -58,7 +59,7 @@ async def set_state(call: PageCall) -> web.Response:
         endpoint = await _existing(session, call)
         await events.set_state(session, call.tenant_id, endpoint.endpoint_id, state)
         await _record(session, call, "set_event_endpoint_state", endpoint, {"state": state})
-    return _back(f"/event-endpoints/{endpoint.endpoint_id}")
+    return back(f"/event-endpoints/{endpoint.endpoint_id}")
 
 
 async def remove(call: PageCall) -> web.Response:
@@ -66,7 +67,7 @@ async def remove(call: PageCall) -> web.Response:
         endpoint = await _existing(session, call)
         await events.remove_endpoint(session, call.tenant_id, endpoint.endpoint_id)
         await _record(session, call, "remove_event_endpoint", endpoint, {"url": endpoint.url})
-    return _back("/event-endpoints")
+    return back("/event-endpoints")
 
 
 async def retry(call: PageCall) -> web.Response:
@@ -74,7 +75,7 @@ async def retry(call: PageCall) -> web.Response:
         endpoint = await _existing(session, call)
         retried = await events.retry(session, call.tenant_id, endpoint.endpoint_id)
         await _record(session, call, "retry_events", endpoint, {"retried": retried})
-    return _back(f"/event-endpoints/{endpoint.endpoint_id}")
+    return back(f"/event-endpoints/{endpoint.endpoint_id}")
 
 
 async def _listing(call: PageCall, *, status: int = 200, invalid: bool = False, secret: str = "") -> web.Response:
@@ -93,11 +94,10 @@ async def _listing(call: PageCall, *, status: int = 200, invalid: bool = False, 
 
 
 async def _existing(session: Session, call: PageCall) -> events.Endpoint:
-    endpoint_id = call.id("id")
-    for endpoint in await events.endpoints(session, call.tenant_id):
-        if endpoint.endpoint_id == endpoint_id:
-            return endpoint
-    raise NotFound
+    found = await events.endpoint(session, call.tenant_id, call.id("id"))
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def _record(
@@ -112,7 +112,3 @@ def _is_url(text: str) -> bool:
         return len(text) <= 2000 and parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
-
-
-def _back(path: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": path})

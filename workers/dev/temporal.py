@@ -4,16 +4,16 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from workers.dev.errors import DevError
 from workers.dev.ports import HOST, Ports
 from workers.dev.supervisor import Service
-from workflows.names import SEARCH_ATTRIBUTES
+from workflows.names import RUNS_KEPT, SEARCH_ATTRIBUTES
 
 NAMESPACE = "default"
-# Longer than any provider redelivers: as long as a closed run is kept, its workflow id cannot start a second one.
-RETENTION = "720h"
+RETENTION = f"{RUNS_KEPT // timedelta(hours=1)}h"
 
 
 def temporal_program() -> str:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import smtplib
-import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,30 +19,32 @@ from storage.database import Database
 from storage.secrets import KeyRing
 from tests import postgres, temporal_server
 from tests.house import MASTER_KEYS, SUPPORT
+from tests.roles import Role, free_port
 from tests.simulators.otlp import Receiver, receiver
 from workers import admin, demo_imap
 
-ROOT = Path(__file__).resolve().parents[3]
 ROLES = ("worker", "listener", "webhooks", "web")
 IMAP_ADDRESS = "box@postroom.test"
 
 
 @dataclass
 class Fleet:
-    """`ports` by role are where health and metrics are."""
+    """Its processes by role; `ports` by role are where health and metrics are."""
 
     db: Database
     tenant_id: UUID
     temporal: temporal_server.TemporalServer
     otlp: Receiver
-    directory: Path
-    smtp_port: int
     imap_port: int
-    ports: dict[str, int] = field(default_factory=dict)
+    running: dict[str, Role] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return {name: role.port for name, role in self.running.items()}
 
     async def send(self, mail: EmailMessage) -> None:
         def send() -> None:
-            with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=60) as connection:
+            with smtplib.SMTP("127.0.0.1", self.running["webhooks"].smtp_port, timeout=60) as connection:
                 connection.sendmail("sender@example.com", [SUPPORT], mail.as_bytes())
 
         await asyncio.to_thread(send)
@@ -74,7 +72,7 @@ class Fleet:
             return response.status, await response.text()
 
     def log(self, role: str) -> str:
-        return (self.directory / f"{role}.log").read_text("utf-8", "replace")
+        return self.running[role].log()
 
 
 async def until(check: Callable[[], Awaitable[bool]], what: str, timeout: float = 180) -> None:
@@ -98,67 +96,28 @@ async def fleet(
         db = await Database.connect(url)
         stack.push_async_callback(db.close)
         tenant = await admin.ensure_default_tenant(db, address=SUPPORT)
-        fleet = Fleet(db, tenant.tenant_id, temporal, otlp, directory, _free_port(), _free_port())
+        fleet = Fleet(db, tenant.tenant_id, temporal, otlp, free_port())
         serving = asyncio.create_task(demo_imap.serve(fleet.imap_port, directory / "imap", "box", "imap-password"))
         stack.callback(serving.cancel)
         settings = {"host": "127.0.0.1", "port": fleet.imap_port, "security": "plaintext", "username": "box"}
         keyring = KeyRing(MASTER_KEYS)
         await admin.add_imap_mailbox(db, keyring, tenant.tenant_id, IMAP_ADDRESS, settings, "imap-password")
-        for role in ROLES:
-            await _start(stack, fleet, role, url)
-        for role in ROLES:
-            await _ready(fleet, role)
+        environment = {
+            "POSTROOM_DATABASE_URL": url,
+            "POSTROOM_OBJECTS_URL": (directory / "objects").as_uri(),
+            "POSTROOM_MASTER_KEYS": MASTER_KEYS,
+            "POSTROOM_ALLOW_PRIVATE_HOSTS": "1",
+            "POSTROOM_LISTENER_SHARDS": "1",
+            "POSTROOM_RECONCILE_SECONDS": "2",
+            "POSTROOM_LOG_LEVEL": "DEBUG",
+            "TEMPORAL_ADDRESS": temporal.address,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+        }
+        for name in ROLES:
+            fleet.running[name] = await Role.start(name, environment, directory)
+            stack.push_async_callback(fleet.running[name].kill)
+        for role in fleet.running.values():
+            await role.ready()
         yield fleet
-
-
-async def _start(stack: AsyncExitStack, fleet: Fleet, role: str, database_url: str) -> None:
-    fleet.ports[role] = _free_port()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "POSTROOM_DATABASE_URL": database_url,
-        "POSTROOM_OBJECTS_URL": (fleet.directory / "objects").as_uri(),
-        "POSTROOM_MASTER_KEYS": MASTER_KEYS,
-        "POSTROOM_HEALTH_PORT": str(fleet.ports[role]),
-        "POSTROOM_WEB_PORT": str(fleet.ports[role]),
-        "POSTROOM_WEBHOOKS_PORT": str(fleet.ports[role]),
-        "POSTROOM_SMTP_PORT": str(fleet.smtp_port),
-        "POSTROOM_ALLOW_PRIVATE_HOSTS": "1",
-        "POSTROOM_LISTENER_SHARDS": "1",
-        "POSTROOM_RECONCILE_SECONDS": "2",
-        "POSTROOM_LOG_LEVEL": "DEBUG",
-        "TEMPORAL_ADDRESS": fleet.temporal.address,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": fleet.otlp.url,
-        "OTEL_BSP_SCHEDULE_DELAY": "200",
-        "OTEL_METRIC_EXPORT_INTERVAL": "500",
-    }
-    with (fleet.directory / f"{role}.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "workers.cli", role, env=environment, cwd=ROOT, stdout=log, stderr=log
-        )
-
-    async def stop() -> None:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-    stack.push_async_callback(stop)
-
-
-async def _ready(fleet: Fleet, role: str) -> None:
-    async def answers() -> bool:
-        try:
-            return (await fleet.page(role, "/health/ready"))[0] == 200
-        except (aiohttp.ClientError, OSError):
-            return False
-
-    try:
-        await until(answers, f"{role} that is ready")
-    except AssertionError as error:
-        raise AssertionError(f"{error}: {fleet.log(role)[-2000:]}") from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,8 +7,9 @@ import re
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.metrics import MAILBOXES_NAMED
-from tests.integration.telemetry.conftest import ROOT, Fleet, until
+from tests.integration.telemetry.conftest import Fleet, until
 from tests.letters import letter
+from tests.roles import ROOT
 
 # Every series of one process together; what grows with mail, tenants or messages would pass this soon.
 SERIES = 2_000

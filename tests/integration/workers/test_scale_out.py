@@ -52,7 +52,7 @@ class Installation:
         """As a rolling update does: the new one is ready before the old one is told to stop."""
         await self.add(name)
         old = self.running[name].pop(0)
-        assert await old.stop() == 0, old.log()
+        assert await old.stop() == 0, old.log()[-2000:]
 
     async def counts(self) -> dict[str, int]:
         async with self.db.tenant(self.tenant.tenant_id) as session:

@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from tests.temporal_server import TemporalServer
 from workers import temporal_setup
-from workflows.names import SEARCH_ATTRIBUTES
+from workflows.names import RUNS_KEPT, SEARCH_ATTRIBUTES
 
 
 async def test_new_namespace_gets_retention_and_search_attributes(temporal: TemporalServer) -> None:
@@ -18,7 +18,7 @@ async def test_new_namespace_gets_retention_and_search_attributes(temporal: Temp
     assert await temporal_setup.ensure_namespace(client)
     assert set(await temporal_setup.ensure_search_attributes(client)) == set(SEARCH_ATTRIBUTES)
     described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
-    assert described.config.workflow_execution_retention_ttl.ToTimedelta() == temporal_setup.RETENTION
+    assert described.config.workflow_execution_retention_ttl.ToTimedelta() == RUNS_KEPT
     known = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
