@@ -126,17 +126,18 @@ def _marked(html: str) -> Iterator[_Element]:
 
 
 def _hinted_tags(html: str, start: int, end: int) -> list[int]:
-    """Where the tags begin that have a hint between `start` and `end`."""
+    """Where the tags begin that have a hint which begins between `start` and `end`."""
     found: set[int] = set()
     for hint, sign, other in _HINTS:
-        if html.find(sign, start, end) < 0 or html.find(other, start, end) < 0:
+        reach = end + len(hint) - 1
+        if html.find(sign, start, reach) < 0 or html.find(other, start, reach) < 0:
             continue
-        position = html.find(hint, start, end)
+        position = html.find(hint, start, reach)
         while position >= 0 and len(found) < _MAX_ELEMENTS:
             opening = html.rfind("<", max(0, position - _MAX_TAG), position)
             if opening >= 0:
                 found.add(opening)
-            position = html.find(hint, position + len(hint), end)
+            position = html.find(hint, position + len(hint), reach)
     return sorted(found)
 
 
