@@ -142,9 +142,16 @@ async def open_house(
             db, client, runs, store, keyring, ingress, tenant.tenant_id, tenant.mailbox_id,
             server.sockets[0].getsockname()[1],
         )  # fmt: skip
+        stack.push_async_callback(_end_mailboxes, house)
         if working:
             await stack.enter_async_context(working_in(house, reconcile))
         yield house
+
+
+async def _end_mailboxes(house: House) -> None:
+    """Their runs never end by themselves, and would keep the next test's workers busy."""
+    for row in await house.rows("select mailbox_id from mailboxes where tenant_id = $1"):
+        await house.runs.end_mailbox(row["mailbox_id"])
 
 
 @asynccontextmanager

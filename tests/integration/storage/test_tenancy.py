@@ -104,6 +104,15 @@ async def _pause_and(db: Database, of: Tenant, then: Callable[[Session], Awaitab
         await then(session)
 
 
+async def _running(db_url: str, statement: str) -> None:
+    """Waits until some connection runs it."""
+    watching = await asyncpg.connect(db_url)
+    asked = "select count(*) from pg_stat_activity where state = 'active' and query = $1"
+    while not await watching.fetchval(asked, statement):
+        await asyncio.sleep(0.01)
+    await watching.close()
+
+
 # What a transaction leaves on its connection -------------------------------------------------------------------
 
 
@@ -132,7 +141,7 @@ async def test_a_callers_own_error_rolls_back(one: Database, alpha: Tenant) -> N
 
 
 @pytest.mark.parametrize("at", ["a statement", "the caller's own work"])
-async def test_a_cancelled_task_leaves_nothing(one: Database, alpha: Tenant, at: str) -> None:
+async def test_a_cancelled_task_leaves_nothing(one: Database, alpha: Tenant, db_url: str, at: str) -> None:
     begun = asyncio.Event()
 
     async def go_on(session: Session) -> None:
@@ -141,6 +150,8 @@ async def test_a_cancelled_task_leaves_nothing(one: Database, alpha: Tenant, at:
 
     task = asyncio.create_task(_pause_and(one, alpha, go_on))
     await begun.wait()
+    if at == "a statement":
+        await _running(db_url, "select pg_sleep(60)")
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
