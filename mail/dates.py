@@ -6,13 +6,23 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
-_DATE = re.compile(
-    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(\d{1,2})\.?[\s-]+([^\W\d_]{3,10})\.?,?[\s-]+(\d{2,4}),?\s+"
-    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?[Mm]\.?)?\s*([+-]\s?\d{1,2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
-    r"\s*(?:([+-]\d{4})\b)?"
+_TIME = (
+    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?:(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
+_ZONE = r"(?P<zone>[+-]\s?\d{1,2}:?\d{2}\b|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?"
+_OFFSET = r"\s*(?P<offset>[+-]\d{1,2}:?\d{2}\b)?"
+_DATE = re.compile(
+    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d_]{3,10})\.?,?[\s-]+(?P<year>\d{2,4}),?\s+"
+    rf"{_TIME}\s*{_ZONE}{_OFFSET}"
+)
+# As in America, and as date(1) prints it, which has the year at the end.
+_MONTH_FIRST = re.compile(
+    r"(?P<month>[^\W\d_]{3,10})\.?\s+(?P<day>\d{1,2}),?\s+(?:(?P<year>\d{4}),?\s+)?(?:at\s+)?"
+    rf"{_TIME}\s*{_ZONE}{_OFFSET}(?:\s*\b(?P<last>\d{{4}})\b)?\s*(?P<end>[+-]\d{{2}}:?\d{{2}}\b)?"
+)
+_COMMENT = re.compile(r"\([^()]*\)")
 _ISO = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z\b|[+-]\d{2}:?\d{2})?(?!\d)", re.I
+    r"(\d{4})-(\d{2})-(\d{2})[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z\b|[+-]\d{2}(?::?\d{2})?)?(?!\d)", re.I
 )
 _NUMERIC = re.compile(
     r"(?<![\d.:/-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d{2}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
@@ -55,17 +65,19 @@ def parse_date(value: str) -> datetime | None:
     A missing or unknown zone is UTC; two-digit years follow RFC 5322 §4.3.
     """
     value = value[:_MAX_VALUE].strip()
-    match = _DATE.search(value)
     try:
-        if match is not None:
-            name = match[2].lower()
-            month = _MONTHS.get(name[:4], _MONTHS.get(name[:3]))
-            if month is not None:
-                return _build(match, month)
+        for form in (_DATE, _MONTH_FIRST):
+            match = form.search(value)
+            if match is not None and (date := _build(match)) is not None:
+                return date
         iso = _ISO.search(value)
         if iso is not None:
             return datetime(*(int(iso[n] or 0) for n in range(1, 7)), tzinfo=_zone(iso[7]))  # type: ignore[arg-type, misc]
-        return _numeric(value) or _by_stdlib(value)
+        found = _numeric(value) or _by_stdlib(value)
+        if found is None and _COMMENT.search(value):
+            # A comment may stand between any two words (RFC 5322 §3.2.2).
+            return parse_date(_COMMENT.sub(" ", value))
+        return found
     except (ValueError, OverflowError):
         return None
 
@@ -75,15 +87,21 @@ def received_date(value: str) -> datetime | None:
     return parse_date(value.rpartition(";")[2])
 
 
-def _build(match: re.Match[str], month: int) -> datetime:
-    hour, second = int(match[4]), min(int(match[6] or 0), 59)
-    if match[7] is not None and hour <= 12:
-        hour = hour % 12 + (12 if match[7] in "pP" else 0)
+def _build(match: re.Match[str]) -> datetime | None:
+    found = match.groupdict()
+    name, year = found["month"].lower(), found["year"] or found.get("last")
+    month = _MONTHS.get(name[:4], _MONTHS.get(name[:3]))
+    if month is None or year is None:
+        return None
+    hour, second = int(found["hour"]), min(int(found["second"] or 0), 59)
+    if found["half"] is not None and hour <= 12:
+        hour = hour % 12 + (12 if found["half"] in "pP" else 0)
     hour, extra = (0, 1) if hour == 24 else (hour, 0)
-    zone = match[8]
-    if match[9] is not None and (zone is None or zone[0].isalpha()):
-        zone = match[9]
-    moment = datetime(_year(match[3]), month, int(match[1]), hour, int(match[5]), second, tzinfo=_zone(zone))
+    zone = found["zone"]
+    if zone is None or zone[0].isalpha():
+        # `GMT+0100`, `CET 2026 +0100`: the offset says it better than the name.
+        zone = found["offset"] or found.get("end") or zone
+    moment = datetime(_year(year), month, int(found["day"]), hour, int(found["minute"]), second, tzinfo=_zone(zone))
     return moment + timedelta(days=extra)
 
 
@@ -113,7 +131,7 @@ def _zone(text: str | None) -> timezone:
         return UTC
     if text[0] in "+-":
         digits = re.sub(r"\D", "", text)
-        hours, minutes = int(digits[:-2]), int(digits[-2:])
+        hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
         if hours > 23 or minutes > 59:
             return UTC
         offset = timedelta(hours=hours, minutes=minutes)

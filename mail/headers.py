@@ -17,7 +17,7 @@ _FIELD_START = re.compile(rb"[!-9;-~]+[ \t]*:")
 _LIKELY_FIELD = re.compile(rb"^[A-Za-z][A-Za-z0-9_-]*[ \t]*:(?:[ \t]|\r?$)", re.M)
 _SPACED_NAME = re.compile(rb"(?:[A-Za-z][\w-]*(?:[ \t][\w-]+){1,2})?:[ \t]?")
 _ENVELOPE = re.compile(rb">?From \S")
-_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_FOLD = re.compile(rb"(?:[ \t]*\r?\n[ \t]+)+")
 _BREAKS = re.compile(rb"[\r\n]+")
 _SPACES = re.compile(r"[ \t\r\n\v\f]+")
 # Decoding a longer value costs more than it could ever say.

@@ -32,6 +32,13 @@ DATES = [
     ("afternoon", "Fri, 20 Nov 2026 01:22:33 PM +0100", "2026-11-20T13:22:33+01:00"),
     ("hyphens", "20-Nov-2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
     ("german_month", "Fr, 20 Dez 2026 11:22:33 +0100", "2026-12-20T11:22:33+01:00"),
+    ("comment_inside", "Fri, 20 (twenty) Nov 2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
+    ("utc_plus_with_colon", "Fri, 20 Nov 2026 11:22:33 UTC+01:00", "2026-11-20T11:22:33+01:00"),
+    ("offset_of_hours", "Fri, 20 Nov 2026 11:22:33 +01", "2026-11-20T11:22:33+01:00"),
+    ("iso_offset_of_hours", "2026-11-20 11:22:33+01", "2026-11-20T11:22:33+01:00"),
+    ("month_first", "Nov 20, 2026 1:22:33 PM -0500", "2026-11-20T13:22:33-05:00"),
+    ("asctime_with_a_zone", "Fri Nov 20 11:22:33 CET 2026", "2026-11-20T11:22:33+01:00"),
+    ("asctime_with_an_offset", "Fri Nov 20 11:22:33 2026 +0100", "2026-11-20T11:22:33+01:00"),
     ("long_month", "Friday, 20 November 2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
 ]
 RECEIVED = "Received: from a.example.com by b.example.org with ESMTP id 1; Fri, 20 Nov 2026 12:00:00 +0200"

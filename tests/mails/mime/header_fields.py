@@ -37,6 +37,9 @@ def encoded_words() -> list[Case]:
         subject("not_one", "a =? b ?= c", "a =? b ?= c"),
         subject("line_break_inside", "=?utf-8?Q?one=0D=0ABcc:_x@example.com?=", "one Bcc: x@example.com"),
         subject("tab_folded", "one\r\n\ttwo\r\n  three", "one two three"),
+        subject("blank_fold_between", "one\r\n \r\n two", "one two"),
+        subject("surrogates", "=?utf-8?Q?W=C3=A4hlen_=ED=A0=BD=ED=B8=80?=", "Wählen 😀"),
+        subject("unknown_few_accents", "=?unknown-8bit?Q?R=E9ponse_=E0_votre_demande?=", "Réponse à votre demande"),
         subject("iso_2022_jp_two", "=?iso-2022-jp?B?GyRCQCQbKEI=?= =?iso-2022-jp?B?GyRCT0MbKEI=?=", "世話"),
     ]
 
@@ -91,6 +94,8 @@ def identity() -> list[Case]:
              references=["a@example.com", "b@example.com"]),
         case("ids_with_commas", mail("x", "References: <a@example.com>,<b@example.com>"),
              references=["a@example.com", "b@example.com"]),
+        case("ids_in_encoded_words", mail("x", "References: =?utf-8?q?=3Ca=40example=2Ecom=3E?=\r\n"
+             " =?utf-8?q?_=3Cb=40example=2Ecom=3E?="), references=["a@example.com", "b@example.com"]),
         case("ids_two_fields", mail("x", "References: <a@example.com>", "References: <b@example.com>"),
              references=["a@example.com", "b@example.com"]),
         case("ids_missing", mail("x", without=("Message-ID",)), message_id=None, in_reply_to=[], references=[]),
