@@ -191,8 +191,9 @@ def _name(node: Node, data: bytes) -> str:
     if node.type not in _MESSAGE_TYPES:
         return name
     if not name:
-        _, body = header_end(data, 0, len(data), _REPORT_TEXT_BYTES)
-        name = (Headers(data[:body]).get("subject") or "message")[:200].replace("/", "_").replace("\\", "_")
+        head = data[:_REPORT_TEXT_BYTES].lstrip()
+        _, body = header_end(head, 0, len(head), _REPORT_TEXT_BYTES)
+        name = (Headers(head[:body]).get("subject") or "message")[:200].replace("/", "_").replace("\\", "_")
         return f"{name}.eml"
     return name if _EXTENSION.search(name) else f"{name}.eml"
 

@@ -74,10 +74,6 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"))
 _TO_SPACE = bytes.maketrans(b"\t\n\v\f\r", b"     ")
 # Spelt out: an expression that begins with fixed characters is searched for ten times as fast as `\n{3,}`.
 _EMPTY_LINES = re.compile(r"\n\n\n+")
-_HIDDEN = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
-_BLOCK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote)\b[^<>]*>", re.I)
-_TAG = re.compile(r"<[^<>]*>")
-_BLANK_LINES = re.compile(r"\n[ \t\n]*\n[ \t]*(?=\n)|[ \t]+(?=\n)")
 
 
 def to_text(html: str) -> str:
@@ -93,13 +89,6 @@ def to_text(html: str) -> str:
         # Where everything is hidden, the sender did not mean it.
         text = _shown(_Document(pieces, with_hidden=True))
     return text
-
-
-def strip_tags(text: str) -> str:
-    """The characters between the tags of text that merely has some (text/enriched)."""
-    text = _TAG.sub("", _BLOCK.sub("\n", _HIDDEN.sub("", text)))
-    text = text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
-    return _BLANK_LINES.sub("", text.replace("&#39;", "'").replace("&amp;", "&")).strip()
 
 
 def looks_like_html(text: str) -> bool:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from mail.headers import Headers, header_end
-from mail.html import looks_like_html
 from mail.limits import Limits
 from mail.parameters import parse_value
 from mail.transfer import decode_transfer
@@ -21,7 +20,17 @@ _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
 # White space after a delimiter (RFC 2046 allows it without bound); what is longer is text.
 _MAX_DELIMITER_TAIL = 200
-_SHORT_TYPES = {"text": "text/plain", "plain": "text/plain", "html": "text/html", "multipart": "multipart/mixed"}
+_MISTAKEN_TYPES = {
+    "text": "text/plain",
+    "plain": "text/plain",
+    "plain/text": "text/plain",
+    "text/text": "text/plain",
+    "html": "text/html",
+    "html/text": "text/html",
+    "multipart": "multipart/mixed",
+}
+_MISTAKEN_ENCODINGS = {"quotedprintable": "quoted-printable", "quoted": "quoted-printable", "base64": "base64"}
+_SEPARATORS = str.maketrans("", "", "-_/")
 
 
 class Node:
@@ -68,7 +77,10 @@ class Node:
     def encoding(self) -> str:
         """The Content-Transfer-Encoding, lower-case; empty where there is none."""
         value = self.headers.unfolded("content-transfer-encoding")
-        return value.strip(" \t;\"'").lower().partition(" ")[0].partition(";")[0] if value else ""
+        if not value:
+            return ""
+        name = value.strip(" \t;\"'").lower().partition(" ")[0].partition(";")[0]
+        return _MISTAKEN_ENCODINGS.get(name.translate(_SEPARATORS), name)
 
     def leaves(self) -> Iterator[Node]:
         """The entities without children below this one, in document order."""
@@ -254,10 +266,10 @@ def clean_type(text: str) -> str:
 
 def _content_type(value: str, parent_type: str) -> tuple[str, dict[str, str]]:
     main, parameters = parse_value(value)
-    if _MAIN_TYPE.fullmatch(main):
+    mistaken = _MISTAKEN_TYPES.get(main.strip("/"))
+    if mistaken is None and _MAIN_TYPE.fullmatch(main):
         return main, parameters
-    found = clean_type(value.lower())
-    return found or _SHORT_TYPES.get(main.strip("/"), _default_type(parent_type)), parameters
+    return mistaken or clean_type(value.lower()) or _default_type(parent_type), parameters
 
 
 def _default_type(parent_type: str) -> str:
@@ -270,8 +282,3 @@ def _charset_hint(source: bytes) -> str | None:
         return None
     match = _CHARSET.search(source, 0, _HINT_BYTES)
     return match[1].decode("ascii") if match else None
-
-
-def body_type(text: str) -> str:
-    """text/html or text/plain for a body that nothing declares."""
-    return "text/html" if looks_like_html(text) else "text/plain"

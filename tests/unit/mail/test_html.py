@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mail.html import looks_like_html, strip_tags, to_text
+from mail.html import looks_like_html, to_text
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,6 @@ def test_no_html_takes_long(piece: str) -> None:
     started = time.process_time()
     to_text(html)
     assert time.process_time() - started < 3.0
-
-
-def test_tags_are_stripped_from_what_no_parser_reads() -> None:
-    assert strip_tags("<style>p{}</style><b>One</b> &amp;<br>two</p>") == "One &\ntwo"
 
 
 def test_only_documents_look_like_html() -> None:
