@@ -15,13 +15,16 @@ _SIMPLE = re.compile(
     r'(?:"([^"\\<>]*)"|([^"<>@,;:()\\]*?))\s*<([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)>'
     r'|([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)'
 )
-_SPECIAL = re.compile(r'[",;:<(]|=\?[^?\s]{1,60}\?[bBqQ]\?')
+_SPECIAL = re.compile(r'[",;:<(]|=\?[^?\s]{0,60}\?[bBqQ]\?')
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _ESCAPE = re.compile(r"\\(.)", re.S)
+_ESCAPED_SIGN = re.compile(r"\\([^\w\s])")
 _BARE = re.compile(r"(?:\"[^\"]+\"|[^\s<>@,;:\"()\[\]]+)@(?:[^\s<>@,;:\"()\[\]]+|\[[^\s\[\]]+\])")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _NAME_GOES_ON = re.compile(r"\s*[^\s,;:<>@\"][^,;:<>@\"]*<")
+_HARMLESS_ENTITY = re.compile(r"&(?:amp|apos|#0?39);")
+_EMPTY_BRACKETS = re.compile(r"<\s*>|\[\s*\]|\(\s*\)")
 _MAX_ADDRESS = 1_000
 _MAX_NAME = 1_000
 
@@ -36,9 +39,9 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
     simple = _SIMPLE.fullmatch(value)
     if simple is not None:
         return [_from_simple(simple)], False
-    if "&lt;" in value and "<" not in value:
-        # Its sender took the field for HTML.
-        value = unescape(value)
+    if "&" in value:
+        # Some programs take the field for HTML.
+        value = _HARMLESS_ENTITY.sub(lambda match: unescape(match[0]), value) if "<" in value else unescape(value)
     found: list[Address] = []
     fragment = ""
     lone: list[Address] = []
@@ -197,10 +200,11 @@ def _mailbox(piece: _Piece, fragment: str) -> list[Address]:
             name = piece.comments[-1]
         return _named(name, address, fragment)
     if "@" not in name:
-        return []
+        bare = _BARE.fullmatch(piece.comments[-1].strip()) if piece.comments else None
+        return _named(name, bare[0], fragment) if bare else []
     bare = _BARE.search(name)
     address = bare[0] if bare else name
-    rest = name.replace(bare[0], "", 1) if bare else ""
+    rest = _EMPTY_BRACKETS.sub("", name.replace(bare[0], "", 1)) if bare else ""
     if not rest.strip() and piece.comments:
         rest = piece.comments[-1]
     return _named(rest, _clean_address(address), fragment)
@@ -226,6 +230,8 @@ def _clean_name(name: str) -> str:
         name = clean(decode_words(name)).strip()
         if len(name) > 1 and name[0] == name[-1] == '"':
             name = name[1:-1]
+    if "\\" in name:
+        name = _ESCAPED_SIGN.sub(r"\1", name)
     # A bracket without its partner is what is left of somebody's angle address.
     return _SPACES.sub(" ", _CONTROL.sub(" ", name)).strip(" <>" if name.strip() in ("<", ">") else None)[:_MAX_NAME]
 

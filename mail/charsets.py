@@ -92,6 +92,7 @@ _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|
 _SURROGATE_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _AROUND_LABEL = " \t\r\n\"';,\x00"
+_CODE_PAGE = re.compile(r"(?:windows|win|ibm|dos)-")
 _LABEL_END = re.compile(r"[;,\s]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _C1 = re.compile(rb"[\x80-\x9f]")
@@ -102,6 +103,7 @@ _OTHER_ALPHABETS = frozenset(
     {"cp1251", "koi8-r", "koi8-u", "cp866", "iso8859-5", "mac-cyrillic", "cp1253", "iso8859-7", "cp1255", "iso8859-8"}
     | {"cp1256", "iso8859-6", "cp874", "iso8859-11"}
 )
+_KANA = re.compile("[ぁ-ヿ]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _HIGH_RUN_IN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])")
 _ISO2022_ESCAPE = re.compile(rb"\x1b(?:\$[@BA]|\$\([A-Q]|\([BIJH])")
@@ -154,7 +156,7 @@ def codec_for(label: str | None) -> str | None:
 
 
 def _python_codec(name: str) -> str | None:
-    for spelling in (name, name.replace("windows-", "cp").replace("ibm-", "cp").replace("x-", "")):
+    for spelling in (name, _CODE_PAGE.sub("cp", name).replace("x-", "")):
         try:
             info = codecs.lookup(spelling)
         except (LookupError, ValueError):
@@ -226,6 +228,9 @@ def _detect(data: bytes) -> str | None:
         high = _HIGH.search(data)
         start = max(0, high.start() - _DETECT_BYTES // 2) if high else 0
         sample = data[start : start + _DETECT_BYTES]
+    for japanese in ("cp932", "euc_jis_2004"):
+        if _is_kana(sample, japanese):
+            return japanese
     guesses = chardet.detect_all(sample, encoding_era=chardet.EncodingEra.MODERN_WEB)
     scores = {codec: guess["confidence"] for guess in guesses if (codec := codec_for(guess["encoding"]))}
     scores.pop("utf-8", None)
@@ -241,6 +246,12 @@ def _detect(data: bytes) -> str | None:
     if best == "cp1250" and _LATIN_2_ONLY.search(sample) and not _C1.search(sample):
         return "iso8859-2"
     return best
+
+
+def _is_kana(data: bytes, codec: str) -> bool:
+    """Whether `codec` makes Japanese of `data`: no other text has so many syllables in it."""
+    text = data.decode(codec, "ignore")
+    return len(_KANA.findall(text)) * 3 >= len(data) - len(data.translate(None, _HIGH_BYTES)) > 4
 
 
 def _has_accents(data: bytes) -> bool:

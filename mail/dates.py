@@ -9,11 +9,11 @@ from email.utils import parsedate_tz
 _TIME = (
     r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?:(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
-_ZONE = r"(?P<zone>[+-]\s?\d{1,2}:?\d{2}\b|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?"
-_OFFSET = r"\s*(?P<offset>[+-]\d{1,2}:?\d{2}\b)?"
+_ZONE = r"(?P<zone>[+-]\s?\d{1,2}(?::?\d{2})?\b|[A-Za-z]{1,5}\b)?"
+_OFFSET = r"\s*(?P<offset>[+-]\d{1,2}(?::?\d{2})?\b)?"
 _DATE = re.compile(
-    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d_]{3,10})\.?,?[\s-]+(?P<year>\d{2,4}),?\s+"
-    rf"{_TIME}\s*{_ZONE}{_OFFSET}"
+    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?P<day>\d{1,2})\.?[\s-]+(?:de\s+)?(?P<month>[^\W\d_]{3,10}|\w{1,2}月)\.?,?[\s-]+(?:de\s+)?"
+    rf"(?P<year>\d{{2,4}}),?\s+{_TIME}\s*{_ZONE}{_OFFSET}"
 )
 # As in America, and as date(1) prints it, which has the year at the end.
 _MONTH_FIRST = re.compile(
@@ -22,11 +22,16 @@ _MONTH_FIRST = re.compile(
 )
 _COMMENT = re.compile(r"\([^()]*\)")
 _ISO = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z\b|[+-]\d{2}(?::?\d{2})?)?(?!\d)", re.I
+    r"(?<!\d)(\d{4})(?P<mark>[-/]?)(\d{2})(?P=mark)(\d{2})[T\s]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?"
+    r"\s*(Z\b|[+-]\d{2}(?::?\d{2})?)?(?!\d)",
+    re.I,
 )
+# As Japanese, Chinese and Korean have it: 2026年3月3日, 2026년 3월 3일.
+_EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]\s?(?=\d)")
+_UNIX_TIME = re.compile(r"[1-9]\d{8,9}")
 _NUMERIC = re.compile(
     r"(?<![\d.:/-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d{2}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
-    r"\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
+    r"\s*(?:([AaPp])\.?[Mm]\.?\b)?\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
 )
 _MONTHS = {
     name: number
@@ -41,6 +46,8 @@ _MONTHS |= {"sie": 8, "wrz": 9, "paź": 10, "lis": 11, "gru": 12, "oca": 1, "şu
 _MONTHS |= {"ağu": 8, "eyl": 9, "eki": 10, "kas": 11, "ara": 12, "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5}
 _MONTHS |= {"май": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9, "окт": 10, "ноя": 11, "дек": 12}
 _MONTHS |= {"abr": 4, "ago": 8, "dic": 12, "fev": 2, "set": 9, "out": 10, "maj": 5, "mag": 5, "giu": 6, "lug": 7}
+_MONTHS |= {name: number for number, name in enumerate("一 二 三 四 五 六 七 八 九 十 十一 十二".split(), start=1)}
+_MONTHS |= {str(number): number for number in range(1, 13)}
 _ZONES: dict[str, float] = {
     "ut": 0,
     "gmt": 0,
@@ -72,11 +79,15 @@ def parse_date(value: str) -> datetime | None:
                 return date
         iso = _ISO.search(value)
         if iso is not None:
-            return datetime(*(int(iso[n] or 0) for n in range(1, 7)), tzinfo=_zone(iso[7]))  # type: ignore[arg-type, misc]
+            numbers = [int(iso[n] or 0) for n in (1, 3, 4, 5, 6, 7)]
+            return datetime(*numbers, tzinfo=_zone(iso[8]))  # type: ignore[arg-type, misc]
+        value = _EAST_ASIAN.sub(r"\3.\2.\1 ", value)
         found = _numeric(value) or _by_stdlib(value)
         if found is None and _COMMENT.search(value):
             # A comment may stand between any two words (RFC 5322 §3.2.2).
             return parse_date(_COMMENT.sub(" ", value))
+        if found is None and _UNIX_TIME.fullmatch(value):
+            return datetime.fromtimestamp(int(value), UTC)
         return found
     except (ValueError, OverflowError):
         return None
@@ -89,13 +100,11 @@ def received_date(value: str) -> datetime | None:
 
 def _build(match: re.Match[str]) -> datetime | None:
     found = match.groupdict()
-    name, year = found["month"].lower(), found["year"] or found.get("last")
+    name, year = found["month"].lower().rstrip("月"), found["year"] or found.get("last")
     month = _MONTHS.get(name[:4], _MONTHS.get(name[:3]))
     if month is None or year is None:
         return None
-    hour, second = int(found["hour"]), min(int(found["second"] or 0), 59)
-    if found["half"] is not None and hour <= 12:
-        hour = hour % 12 + (12 if found["half"] in "pP" else 0)
+    hour, second = _hour(found["hour"], found["half"]), min(int(found["second"] or 0), 59)
     hour, extra = (0, 1) if hour == 24 else (hour, 0)
     zone = found["zone"]
     if zone is None or zone[0].isalpha():
@@ -115,8 +124,14 @@ def _numeric(value: str) -> datetime | None:
         if month <= 12 and day != month:
             return None
         day, month = month, day
-    time = (int(match[5]), int(match[6]), min(int(match[7] or 0), 59))
-    return datetime(int(match[4]), month, day, *time, tzinfo=_zone(match[8]))
+    time = (_hour(match[5], match[8]), int(match[6]), min(int(match[7] or 0), 59))
+    return datetime(int(match[4]), month, day, *time, tzinfo=_zone(match[9]))
+
+
+def _hour(digits: str, half: str | None) -> int:
+    """The hour of the day; `half` is the first letter of AM or PM."""
+    hour = int(digits)
+    return hour % 12 + (12 if half in "pP" else 0) if half and hour <= 12 else hour
 
 
 def _year(digits: str) -> int:

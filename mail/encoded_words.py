@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mail.charsets import decode
 
-_START = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?")
+_START = re.compile(r"=\?([^?\s]{0,60})\?([bBqQ])\?")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 
@@ -56,7 +56,7 @@ def _words(value: str) -> Iterator[tuple[int, int, str, bytes]]:
             stop = resume = len(value)
         text = value[match.end() : stop]
         data = _q(text) if match[2] in "qQ" else _b(text)
-        yield match.start(), resume, match[1], data
+        yield match.start(), resume, match[1] or "unknown", data
         if following is not None and following.start() < resume:
             following = _START.search(value, resume)
         match = following

@@ -20,6 +20,7 @@ _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
 # White space after a delimiter (RFC 2046 allows it without bound); what is longer is text.
 _MAX_DELIMITER_TAIL = 200
+_SPACED_SLASH = re.compile(r"\s*/\s*")
 _MISTAKEN_TYPES = {
     "text": "text/plain",
     "plain": "text/plain",
@@ -266,6 +267,8 @@ def clean_type(text: str) -> str:
 
 def _content_type(value: str, parent_type: str) -> tuple[str, dict[str, str]]:
     main, parameters = parse_value(value)
+    if "/" not in main:
+        main, parameters = parse_value(_SPACED_SLASH.sub("/", value, count=1))
     mistaken = _MISTAKEN_TYPES.get(main.strip("/"))
     if mistaken is None and _MAIN_TYPE.fullmatch(main):
         return main, parameters

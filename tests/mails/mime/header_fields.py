@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.mails.mime.case import Case, case, mail, person
 
 
@@ -37,6 +39,8 @@ def encoded_words() -> list[Case]:
         subject("not_one", "a =? b ?= c", "a =? b ?= c"),
         subject("line_break_inside", "=?utf-8?Q?one=0D=0ABcc:_x@example.com?=", "one Bcc: x@example.com"),
         subject("tab_folded", "one\r\n\ttwo\r\n  three", "one two three"),
+        subject("charset_empty", "=??Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        subject("charset_dos", "=?DOS-862?B?" + base64.b64encode("שלום".encode("cp862")).decode() + "?=", "שלום"),
         subject("blank_fold_between", "one\r\n \r\n two", "one two"),
         subject("surrogates", "=?utf-8?Q?W=C3=A4hlen_=ED=A0=BD=ED=B8=80?=", "Wählen 😀"),
         subject("unknown_few_accents", "=?unknown-8bit?Q?R=E9ponse_=E0_votre_demande?=", "Réponse à votre demande"),

@@ -58,6 +58,11 @@ TO = [
     ("colon_in_the_name", "Example: Ada <ada@example.com>", [person("ada@example.com", "Example: Ada")]),
     ("html_escaped", "Ada Example &lt;ada@example.com&gt;", [ADA]),
     ("group_empty_in_brackets", "<Undisclosed-Recipient:;>", []),
+    ("quoted_as_a_whole", '"Ada Example <ada@example.com>"', [ADA]),
+    ("square_brackets", "Ada Example [ada@example.com]", [ADA]),
+    ("address_in_a_comment", "Ada Example (ada@example.com)", [ADA]),
+    ("escaped_comma", r"Example\, Ada <ada@example.com>", [person("ada@example.com", "Example, Ada")]),
+    ("html_escaped_name", "Ada &amp; Bo <ada@example.com>", [person("ada@example.com", "Ada & Bo")]),
     ("control_characters", "Ada\x07 Example <ada@example.com>", [ADA]),
 ]  # fmt: skip
 
