@@ -164,7 +164,8 @@ def _missing_blank_line(raw: bytes, start: int, stop: int) -> int | None:
         return None
     line_end = raw.find(b"\n", position, stop)
     line = raw[position : line_end if line_end >= 0 else stop]
-    if position > start and _SPACED_NAME.match(line):
+    if position > start and (_SPACED_NAME.match(line) or raw[start:position].rstrip().endswith((b",", b";"))):
+        # A field with a broken name, or the rest of a list that was not folded.
         return None
     if line.startswith(b"--") or line_end < 0 or not _LIKELY_FIELD.search(raw, line_end + 1, stop):
         return position if not _ENVELOPE.match(line) or position > start else None

@@ -30,7 +30,13 @@ _MISTAKEN_TYPES = {
     "html/text": "text/html",
     "multipart": "multipart/mixed",
 }
-_MISTAKEN_ENCODINGS = {"quotedprintable": "quoted-printable", "quoted": "quoted-printable", "base64": "base64"}
+_MISTAKEN_ENCODINGS = {
+    "quotedprintable": "quoted-printable",
+    "xquotedprintable": "quoted-printable",
+    "quoted": "quoted-printable",
+    "base64": "base64",
+    "xbase64": "base64",
+}
 _SEPARATORS = str.maketrans("", "", "-_/")
 
 
@@ -71,8 +77,7 @@ class Node:
         self.closings: list[tuple[int, int]] = []
         value = self.headers.unfolded("content-type")
         self.type, self.parameters = _content_type(value, parent_type) if value else (_default_type(parent_type), {})
-        disposition = self.headers.unfolded("content-disposition")
-        self.disposition, self.disposition_parameters = parse_value(disposition) if disposition else ("", {})
+        self.disposition, self.disposition_parameters = _disposition(self.headers.all_unfolded("content-disposition"))
 
     @property
     def encoding(self) -> str:
@@ -80,7 +85,7 @@ class Node:
         value = self.headers.unfolded("content-transfer-encoding")
         if not value:
             return ""
-        name = value.strip(" \t;\"'").lower().partition(" ")[0].partition(";")[0]
+        name = value.strip(" \t;,\"'").lower().partition(" ")[0].partition(";")[0]
         return _MISTAKEN_ENCODINGS.get(name.translate(_SEPARATORS), name)
 
     def leaves(self) -> Iterator[Node]:
@@ -273,6 +278,12 @@ def _content_type(value: str, parent_type: str) -> tuple[str, dict[str, str]]:
     if mistaken is None and _MAIN_TYPE.fullmatch(main):
         return main, parameters
     return mistaken or clean_type(value.lower()) or _default_type(parent_type), parameters
+
+
+def _disposition(values: list[str]) -> tuple[str, dict[str, str]]:
+    """The first Content-Disposition, or, of several, the first that has a file name."""
+    parsed = [parse_value(value) for value in values if value]
+    return next((found for found in parsed if "filename" in found[1]), parsed[0] if parsed else ("", {}))
 
 
 def _default_type(parent_type: str) -> str:

@@ -48,6 +48,8 @@ def base64_cases() -> list[Case]:
              problems=["damaged_encoding"]),
         case("encoding_misspelt", mail("Gr=C3=BC=C3=9Fe", PLAIN, "Content-Transfer-Encoding: quoted_printable"),
              text="Grüße", problems=[]),
+        case("encoding_with_a_comma", mail("Gr=C3=BC=C3=9Fe", PLAIN, "Content-Transfer-Encoding: quoted-printable,"),
+             text="Grüße", problems=[]),
         case("encoding_unknown", mixed(text("x"), pdf_part(PDF, "x-mystery")), attachments=[pdf],
              problems=["damaged_encoding"]),
         case("encoding_8bit", mail("Grüße", PLAIN, "Content-Transfer-Encoding: 8BIT"), text="Grüße", problems=[]),

@@ -65,6 +65,17 @@ def cases() -> list[Case]:
     names = [attached("attachment-1.docx", PDF, docx), attached("attachment-2.vcf", PDF, "text/vcard"),
              attached("image-3.heic", PDF, "image/heic")]  # fmt: skip
     found.append(case("filename_of_the_type", raw, attachments=names))
+    for name, field, filename in [
+        ("location", "Content-Location: https://example.com/files/my%20offer.pdf?version=2", "my offer.pdf"),
+        ("location_is_a_site", "Content-Location: https://example.com", "attachment-1.pdf"),
+        ("description", "Content-Description: =?utf-8?Q?Gr=C3=BC=C3=9Fe=2Epdf?=", "Grüße.pdf"),
+        ("description_in_words", "Content-Description: Our offer", "attachment-1.pdf"),
+        ("second_disposition", 'Content-Disposition: inline\r\nContent-Disposition: attachment; filename="offer.pdf"',
+         "offer.pdf"),
+    ]:  # fmt: skip
+        raw = mixed(text("t"), part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64",
+                                    field))  # fmt: skip
+        found.append(case(f"filename_{name}", raw, attachments=[attached(filename, PDF)]))
     long = "x" * 300
     raw = mixed(text("t"), part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64",
                                 f'Content-Disposition: attachment; filename="{long}.pdf"'))  # fmt: skip

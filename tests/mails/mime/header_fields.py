@@ -54,6 +54,8 @@ def damage() -> list[Case]:
     return [
         case("header_not_folded", block, subject="a long subject that was not folded", to=[person("help@example.org")],
              text="Body", problems=["bad_header_line", "missing_date"]),
+        case("header_list_not_folded", mail("Body", "To: help@example.org,\r\nada@example.com"), text="Body",
+             to=[person("help@example.org"), person("ada@example.com")], problems=["bad_header_line"]),
         case("header_garbage_line", mail("Body").replace(b"To:", b"%%% garbage %%%\r\nTo:"), text="Body",
              to=[person("help@example.org")], subject="Printer on floor 3"),
         case("header_envelope_line", b"From ada@example.com Fri Nov 20 11:22:33 2026\r\n" + mail("Body"), text="Body",
