@@ -241,7 +241,7 @@ def _clean_address(address: str) -> str:
         address = decode_words(address)
     address = _CONTROL.sub("", clean(address)).strip(" <>,;'")
     if address[:7].lower() == "mailto:":
-        address = address[7:]
+        address = address[7:].partition("?")[0]
     if address.startswith("@") and ":" in address:
         # An obsolete source route (RFC 5322 §4.4).
         address = address.partition(":")[2]

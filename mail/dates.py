@@ -12,7 +12,7 @@ _TIME = (
 _ZONE = r"(?P<zone>[+-]\s?\d{1,2}(?::?\d{2})?\b|[A-Za-z]{1,5}\b)?"
 _OFFSET = r"\s*(?P<offset>[+-]\d{1,2}(?::?\d{2})?\b)?"
 _DATE = re.compile(
-    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?P<day>\d{1,2})\.?[\s-]+(?:de\s+)?(?P<month>[^\W\d_]{3,10}|\w{1,2}月)\.?,?[\s-]+(?:de\s+)?"
+    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?<!\d)(?P<day>\d{1,2})\.?[\s-]+(?:de\s+)?(?P<month>[^\W\d_]{3,10}|\w{1,2}月)\.?,?[\s-]+(?:de\s+)?"
     rf"(?P<year>\d{{2,4}}),?\s+{_TIME}\s*{_ZONE}{_OFFSET}"
 )
 # As in America, and as date(1) prints it, which has the year at the end.
@@ -33,21 +33,31 @@ _NUMERIC = re.compile(
     r"(?<![\d.:/-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d{2}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
     r"\s*(?:([AaPp])\.?[Mm]\.?\b)?\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
 )
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
-    )
-}
-# Abbreviations that clients in other languages write where the standard has none.
-_MONTHS |= {"mai": 5, "mär": 3, "mrz": 3, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1}
-_MONTHS |= {"juin": 6, "juil": 7, "mrt": 3, "mei": 5, "gen": 1, "sty": 1, "lut": 2, "kwi": 4, "cze": 6, "lip": 7}
-_MONTHS |= {"sie": 8, "wrz": 9, "paź": 10, "lis": 11, "gru": 12, "oca": 1, "şub": 2, "nis": 4, "haz": 6, "tem": 7}
-_MONTHS |= {"ağu": 8, "eyl": 9, "eki": 10, "kas": 11, "ara": 12, "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5}
-_MONTHS |= {"май": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9, "окт": 10, "ноя": 11, "дек": 12}
-_MONTHS |= {"abr": 4, "ago": 8, "dic": 12, "fev": 2, "set": 9, "out": 10, "maj": 5, "mag": 5, "giu": 6, "lug": 7}
-_MONTHS |= {name: number for number, name in enumerate("一 二 三 四 五 六 七 八 九 十 十一 十二".split(), start=1)}
-_MONTHS |= {str(number): number for number in range(1, 13)}
+# The first letters of the months, as clients in other languages write them where the standard has English.
+_MONTH_NAMES = (
+    "jan feb mar apr may jun jul aug sep oct nov dec",
+    "jan feb mär apr mai jun jul aug sep okt nov dez",  # German
+    "jan fév mar avr mai juin juil aoû sep oct nov déc",  # French
+    "ene feb mar abr may jun jul ago sep oct nov dic",  # Spanish
+    "jan fev mar abr mai jun jul ago set out nov dez",  # Portuguese
+    "gen feb mar apr mag giu lug ago set ott nov dic",  # Italian
+    "jan feb mrt apr mei jun jul aug sep okt nov dec",  # Dutch
+    "jan feb mrz apr maj jun jul aug sep okt nov dec",  # Swedish, Danish, and German with another March
+    "tam hel maa huh tou kes hei elo syy lok marr jou",  # Finnish
+    "sty lut mar kwi maj cze lip sie wrz paź lis gru",  # Polish
+    "led úno bře dub kvě čvn čvc srp zář říj lis pro",  # Czech
+    "jan feb már ápr máj jún júl aug sze okt nov dec",  # Hungarian
+    "ian feb mar apr mai iun iul aug sep oct noi dec",  # Romanian
+    "янв фев мар апр май июн июл авг сен окт ноя дек",  # Russian
+    "янв фев мар апр мая июн июл авг сен окт ноя дек",  # Russian in the genitive
+    "січ лют бер кві тра чер лип сер вер жов лис гру",  # Ukrainian
+    "яну фев мар апр май юни юли авг сеп окт ное дек",  # Bulgarian
+    "ιαν φεβ μαρ απρ μαΐ ιουν ιουλ αυγ σεπ οκτ νοε δεκ",  # Greek
+    "oca şub mar nis may haz tem ağu eyl eki kas ara",  # Turkish
+    "一 二 三 四 五 六 七 八 九 十 十一 十二",
+    "1 2 3 4 5 6 7 8 9 10 11 12",
+)
+_MONTHS = {name: number for names in _MONTH_NAMES for number, name in enumerate(names.split(), start=1)}
 _ZONES: dict[str, float] = {
     "ut": 0,
     "gmt": 0,
