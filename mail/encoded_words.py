@@ -63,6 +63,9 @@ def _words(value: str) -> Iterator[tuple[int, int, str, bytes]]:
 
 
 def _q(text: str) -> bytes:
+    if "= " in text:
+        # A soft line break: the program that made the word knows only the quoted-printable of bodies.
+        text = text.replace("= ", "")
     data = text.replace("_", " ").encode("utf-8", "surrogateescape")
     return _HEX.sub(lambda match: bytes((int(match[1], 16),)), data) if b"=" in data else data
 

@@ -15,6 +15,12 @@ _GUESSED_BOUNDARY = re.compile(
 )
 _UNDECLARED_MULTIPART = re.compile(rb"(?:this is a multi-?part message[^\r\n]*\r?\n\s*)?(?=--[^\s-])", re.I)
 _FIELD = re.compile(rb"content-[a-z-]+[ \t]*:", re.I)
+_MIME_FIELD = re.compile(
+    rb"(?:mime-version:[ \t]*1\.0|content-(?:type:[ \t]*[a-z]+/[\w.+-]+|disposition:[ \t]*(?:attachment|inline)"
+    rb"|transfer-encoding:[ \t]*(?:7bit|8bit|base64|binary|quoted-printable)))[ \t]*(?:;|\r?$)",
+    re.I | re.M,
+)
+_MAX_BLANK_LINES = 10
 _MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
@@ -70,6 +76,12 @@ class Node:
         self.depth = depth
         self.parent_type = parent_type
         self.headers = Headers(source[head:stop], hint=hint)
+        if (
+            _MIME_FIELD.match(source, body, end)
+            and "content-type" not in self.headers
+            and parent_type != "multipart/digest"
+        ):
+            self._read_on(source[head:stop], hint, limits)
         self.children: list[Node] = []
         # A multipart in which delimiters were found, even if nothing is between them.
         self.divided = False
@@ -87,6 +99,17 @@ class Node:
             return ""
         name = value.strip(" \t;,\"'").lower().partition(" ")[0].partition(";")[0]
         return _MISTAKEN_ENCODINGS.get(name.translate(_SEPARATORS), name)
+
+    def _read_on(self, block: bytes, hint: str | None, limits: Limits) -> None:
+        """Takes MIME fields below the blank line as headers: some program has put one blank line too many."""
+        for _ in range(_MAX_BLANK_LINES):
+            if not _MIME_FIELD.match(self.source, self.start, self.end):
+                break
+            stop, body = header_end(self.source, self.start, self.end, limits.header_bytes)
+            block += self.source[self.start : stop]
+            self.start = body
+        self.headers = Headers(block, hint=hint)
+        self.headers.repaired = True
 
     def leaves(self) -> Iterator[Node]:
         """The entities without children below this one, in document order."""

@@ -6,6 +6,8 @@ import base64
 
 from tests.mails.mime.case import Case, case, mail, person
 
+PLAIN = "Content-Type: text/plain; charset=utf-8"
+
 
 def cases() -> list[Case]:
     return [*encoded_words(), *damage(), *identity()]
@@ -41,6 +43,8 @@ def encoded_words() -> list[Case]:
         subject("tab_folded", "one\r\n\ttwo\r\n  three", "one two three"),
         subject("charset_empty", "=??Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
         subject("charset_dos", "=?DOS-862?B?" + base64.b64encode("שלום".encode("cp862")).decode() + "?=", "שלום"),
+        subject("soft_break_folded", "=?utf-8?Q?Gr=C3=BC=C3=9F=\r\n e_an_alle?=", "Grüße an alle"),
+        subject("soft_break_not_folded", "=?utf-8?Q?Gr=C3=\r\n=BC=C3=9Fe?=\r\nX-After: y", "Grüße"),
         subject("blank_fold_between", "one\r\n \r\n two", "one two"),
         subject("surrogates", "=?utf-8?Q?W=C3=A4hlen_=ED=A0=BD=ED=B8=80?=", "Wählen 😀"),
         subject("unknown_few_accents", "=?unknown-8bit?Q?R=E9ponse_=E0_votre_demande?=", "Réponse à votre demande"),
@@ -56,6 +60,11 @@ def damage() -> list[Case]:
              text="Body", problems=["bad_header_line", "missing_date"]),
         case("header_list_not_folded", mail("Body", "To: help@example.org,\r\nada@example.com"), text="Body",
              to=[person("help@example.org"), person("ada@example.com")], problems=["bad_header_line"]),
+        case("header_blank_line_too_many", mail("Content-Type: text/html; charset=utf-8\r\n\r\n"
+             "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>Gr=C3=BC=C3=9Fe</p>"), text="Grüße",
+             problems=["bad_header_line"]),
+        case("header_after_blank_line_is_text", mail("Content-Type: text/html is what I see", PLAIN),
+             text="Content-Type: text/html is what I see"),
         case("header_garbage_line", mail("Body").replace(b"To:", b"%%% garbage %%%\r\nTo:"), text="Body",
              to=[person("help@example.org")], subject="Printer on floor 3"),
         case("header_envelope_line", b"From ada@example.com Fri Nov 20 11:22:33 2026\r\n" + mail("Body"), text="Body",

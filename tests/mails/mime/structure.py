@@ -222,6 +222,8 @@ def messages() -> list[Case]:
              attachments=[attached("message.eml", b"From: a@example.com\r\n\r\nb", "message/rfc822")]),
         case("attached_message_after_a_blank_line", mixed(part(b"\r\n" + INNER, "Content-Type: message/rfc822")),
              attachments=[attached("Original _ question.eml", b"\r\n" + INNER, "message/rfc822")]),
+        case("part_begins_with_a_blank_line", mixed(b"\r\n" + html("<p>Hi</p>"), b"\r\n" + file("offer.pdf", PDF)),
+             text="Hi", html="<p>Hi</p>", attachments=[attached("offer.pdf", PDF)]),
         case("partial_message", mail("From: x@example.com\r\n\r\nbegin of it",
              'Content-Type: message/partial; id="p@example.com"; number=1; total=3'), problems=["partial_message"]),
     ]  # fmt: skip
