@@ -104,6 +104,7 @@ _OTHER_ALPHABETS = frozenset(
     | {"cp1256", "iso8859-6", "cp874", "iso8859-11"}
 )
 _KANA = re.compile("[ぁ-ヿ]")
+_NOT_JAPANESE = re.compile("[\ue000-\uf8ff\ufffd]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _HIGH_RUN_IN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])")
 _ISO2022_ESCAPE = re.compile(rb"\x1b(?:\$[@BA]|\$\([A-Q]|\([BIJH])")
@@ -250,8 +251,10 @@ def _detect(data: bytes) -> str | None:
 
 def _is_kana(data: bytes, codec: str) -> bool:
     """Whether `codec` makes Japanese of `data`: no other text has so many syllables in it."""
-    text = data.decode(codec, "ignore")
-    return len(_KANA.findall(text)) * 3 >= len(data) - len(data.translate(None, _HIGH_BYTES)) > 4
+    # The sample may end inside a character.
+    text = data.decode(codec, "replace")[:-1]
+    high = len(data) - len(data.translate(None, _HIGH_BYTES))
+    return high > 4 and len(_KANA.findall(text)) * 3 >= high and not _NOT_JAPANESE.search(text)
 
 
 def _has_accents(data: bytes) -> bool:

@@ -112,6 +112,7 @@ def subjects() -> list[Case]:
         found.append(case(f"subject_{name}", mail("x", f"Subject: =?{codec}?B?{encoded}?="), subject=text))
     raw_subjects = [
         ("utf_8", GERMAN, "utf-8", None),
+        ("big5", "日期：2026年5月6日", "big5", None),
         ("kana", "ログインできません", "cp932", None),
         ("kana_euc_jp", "ログインできません", "euc-jp", None),
         ("french", "Réponse à votre demande", "cp1252", None),
