@@ -10,7 +10,7 @@ _BODY_TYPES = ("text/plain", "text/html")
 _READABLE = (*_BODY_TYPES, "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-mail")
 # Text for programs; any other that nobody has named is for people.
 _DATA = ("text/calendar", "text/css", "text/csv", "text/directory", "text/javascript", "text/rfc822-headers",
-         "text/vcard", "text/x-vcard", "text/xml")  # fmt: skip
+         "text/rtf", "text/vcard", "text/x-vcard", "text/xml")  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from mail.charsets import decode
 
 _START = re.compile(r"=\?([^?\s]{0,60})\?([bBqQ])\?")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
+_HEX_TEXT = re.compile(r"=[0-9A-F]{2}")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 
 
@@ -71,6 +72,9 @@ def _q(text: str) -> bytes:
 
 
 def _b(text: str) -> bytes:
+    if "=" in text[:-2] and len(_HEX_TEXT.findall(text)) > 1:
+        # The letter before it says base64, yet it is Q.
+        return _q(text)
     digits = _NOT_BASE64.sub("", text)
     if len(digits) % 4 == 1:
         digits = digits[:-1]

@@ -72,6 +72,8 @@ _PRE_STYLE = re.compile(rb"white-space\s*:\s*(?:pre|break-spaces)", re.I)
 _LINE_EDGE = b" " + _CELL
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"))
 _TO_SPACE = bytes.maketrans(b"\t\n\v\f\r", b"     ")
+# Comments and an XML declaration may stand before a document.
+_DOCUMENT = re.compile(r"(?:[\s\ufeff]|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype html|html|head|body)\b", re.I | re.S)
 # Spelt out: an expression that begins with fixed characters is searched for ten times as fast as `\n{3,}`.
 _EMPTY_LINES = re.compile(r"\n\n\n+")
 
@@ -93,8 +95,7 @@ def to_text(html: str) -> str:
 
 def looks_like_html(text: str) -> bool:
     """Whether a body that nobody labelled is an HTML document."""
-    start = text[:1024].lstrip("\ufeff \t\r\n").lower()
-    return start.startswith(("<!doctype html", "<html", "<head", "<body"))
+    return _DOCUMENT.match(text[:1024]) is not None
 
 
 _Opener = Literal["comment", "unshown", "preformatted"]

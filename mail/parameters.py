@@ -28,7 +28,10 @@ def parse_value(value: str) -> tuple[str, dict[str, str]]:
     head, semicolon, rest = value.partition(";")
     token = _VALUE.search(head)
     main = token[0].lower() if token else ""
-    if token and "=" in head[token.end() :]:
+    if "=" in main:
+        # Only parameters, where the value should be.
+        main, semicolon, rest = "", ";", value
+    elif token and "=" in head[token.end() :]:
         # The semicolon before the first parameter was forgotten.
         semicolon, rest = ";", f"{head[token.end() :]};{rest}"
     if not semicolon:

@@ -87,7 +87,9 @@ class Node:
         self.divided = False
         # (start, end) of each closing delimiter; what follows the last one is the epilogue.
         self.closings: list[tuple[int, int]] = []
-        value = self.headers.unfolded("content-type")
+        values = self.headers.all_unfolded("content-type")
+        # The first one counts; a program that added its own has not rewritten the parts, so that a boundary is true.
+        value = next((each for each in values if "boundary" in each), values[0]) if len(values) > 1 else "".join(values)
         self.type, self.parameters = _content_type(value, parent_type) if value else (_default_type(parent_type), {})
         self.disposition, self.disposition_parameters = _disposition(self.headers.all_unfolded("content-disposition"))
 

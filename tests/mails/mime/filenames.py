@@ -70,6 +70,7 @@ def cases() -> list[Case]:
         ("location_is_a_site", "Content-Location: https://example.com", "attachment-1.pdf"),
         ("description", "Content-Description: =?utf-8?Q?Gr=C3=BC=C3=9Fe=2Epdf?=", "Grüße.pdf"),
         ("description_in_words", "Content-Description: Our offer", "attachment-1.pdf"),
+        ("nothing_but_the_name", 'Content-Disposition: filename="offer.pdf"', "offer.pdf"),
         ("second_disposition", 'Content-Disposition: inline\r\nContent-Disposition: attachment; filename="offer.pdf"',
          "offer.pdf"),
     ]:  # fmt: skip

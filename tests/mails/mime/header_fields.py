@@ -45,6 +45,7 @@ def encoded_words() -> list[Case]:
         subject("charset_dos", "=?DOS-862?B?" + base64.b64encode("שלום".encode("cp862")).decode() + "?=", "שלום"),
         subject("soft_break_folded", "=?utf-8?Q?Gr=C3=BC=C3=9F=\r\n e_an_alle?=", "Grüße an alle"),
         subject("soft_break_not_folded", "=?utf-8?Q?Gr=C3=\r\n=BC=C3=9Fe?=\r\nX-After: y", "Grüße"),
+        subject("called_base64", "=?utf-8?B?Gr=C3=BC=C3=9Fe_an_alle?=", "Grüße an alle"),
         subject("blank_fold_between", "one\r\n \r\n two", "one two"),
         subject("surrogates", "=?utf-8?Q?W=C3=A4hlen_=ED=A0=BD=ED=B8=80?=", "Wählen 😀"),
         subject("unknown_few_accents", "=?unknown-8bit?Q?R=E9ponse_=E0_votre_demande?=", "Réponse à votre demande"),

@@ -58,4 +58,5 @@ def test_no_html_takes_long(piece: str) -> None:
 
 def test_only_documents_look_like_html() -> None:
     assert looks_like_html("\n <!DOCTYPE html><html>")
+    assert looks_like_html('<?xml version="1.0"?>\n<!-- made by hand -->\n<html>')
     assert not looks_like_html("I like <b>HTML</b>")
