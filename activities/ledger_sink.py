@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,10 +18,11 @@ from providers.base import Listed
 from providers.imap.locator import Locator
 from providers.imap.sync import RESCAN_CAP, FolderState, Origin
 from providers.imap.watch import MailboxStatus
-from storage import ledger, mailboxes, reconnect, rescans
+from storage import deletions, ledger, mailboxes, reconnect, rescans
 from storage.database import Database
 from storage.ledger import ListedEmail, Sighting
 from storage.mailboxes import Listened
+from storage.objects import Objects, raw_key
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -37,8 +39,9 @@ HISTORY_IN_FLIGHT = 500
 class LedgerSink:
     """`providers.imap.watch.Sink` for the mailboxes in `watched`, which its owner keeps up to date."""
 
-    def __init__(self, db: Database, runs: Runs, watched: Mapping[UUID, Listened]) -> None:
+    def __init__(self, db: Database, objects: Objects, runs: Runs, watched: Mapping[UUID, Listened]) -> None:
         self._db = db
+        self._objects = objects
         self._runs = runs
         self._watched = watched
         self._slots = asyncio.Semaphore(STARTS_AT_ONCE)
@@ -46,12 +49,12 @@ class LedgerSink:
 
     async def listed(self, mailbox_id: str, state: FolderState, messages: Sequence[Listed], origin: Origin) -> None:
         mailbox = self._watched[UUID(mailbox_id)]
-        sightings = [
-            Sighting(m.locator, m.message_id, received_at=m.received_at, history=origin != "live") for m in messages
-        ]
         where = (mailbox.tenant_id, mailbox.mailbox_id)
         with tracing.span("imap listed", {"postroom.messages": len(messages)}, tracing.SERVER):
+            sightings = [await self._sighting(mailbox.tenant_id, message, origin) for message in messages]
+            stored = [raw_key(mailbox.tenant_id, s.raw_sha256) for s in sightings if s.raw_sha256 is not None]
             async with self._db.tenant(mailbox.tenant_id) as session:
+                await deletions.hold(session, self._objects, stored)
                 revision = await mailboxes.synced(session, *where)
                 rows = await self._list(session, mailbox, sightings)
                 # Or somebody has set another cursor since: what is listed stays listed, but this one is out of date.
@@ -63,6 +66,21 @@ class LedgerSink:
             task = asyncio.create_task(self._start(row))
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
+
+    async def _sighting(self, tenant_id: UUID, message: Listed, origin: Origin) -> Sighting:
+        """With the bytes that came with it in the object store; while that is away, a worker fetches them later."""
+        sighting = Sighting(
+            message.locator, message.message_id, received_at=message.received_at, history=origin != "live"
+        )
+        if message.content is None:
+            return sighting
+        sha256 = hashlib.sha256(message.content).hexdigest()
+        try:
+            await self._objects.put(raw_key(tenant_id, sha256), message.content)
+        except Exception as error:  # whatever a store raises, listing does not wait for it
+            activity.logger.warning("a message was not stored yet: %s", type(error).__name__)
+            return sighting
+        return replace(sighting, raw_sha256=sha256, raw_size=len(message.content))
 
     async def _list(self, session: Session, mailbox: Listened, sightings: Sequence[Sighting]) -> list[ListedEmail]:
         where = (session, mailbox.tenant_id, mailbox.mailbox_id)

@@ -26,6 +26,7 @@ from providers.imap.sync import FolderState
 from storage import mailboxes
 from storage.database import TRANSIENT, Database
 from storage.mailboxes import Listened, Mailbox
+from storage.objects import Objects
 from storage.secrets import KeyRing, SecretError
 
 # Seconds between looks at which mailboxes there are and which of them changed.
@@ -40,7 +41,16 @@ _REFRESHES_AT_ONCE = 4
 class Watching:
     """Belongs to one event loop. One connection pool, one set of threads, however many shards there are."""
 
-    def __init__(self, db: Database, keyring: KeyRing, runs: Runs, *, shards: int, allow_private_hosts: bool) -> None:
+    def __init__(
+        self,
+        db: Database,
+        objects: Objects,
+        keyring: KeyRing,
+        runs: Runs,
+        *,
+        shards: int,
+        allow_private_hosts: bool,
+    ) -> None:
         self._db = db
         self._keyring = keyring
         self._shards = shards
@@ -49,7 +59,7 @@ class Watching:
         self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._watched: dict[UUID, Listened] = {}
-        self._sink = LedgerSink(db, runs, self._watched)
+        self._sink = LedgerSink(db, objects, runs, self._watched)
         self._refreshes = asyncio.Semaphore(_REFRESHES_AT_ONCE)
         self._noted: dict[UUID, datetime] = {}
 

@@ -52,7 +52,7 @@ def find_forwarded(subject: str, text: str, html: str) -> Forwarded | None:
     lines = newlines(body[:_MAX_TEXT]).split("\n", _MAX_LINES)[:_MAX_LINES]
     is_forward = says_forward(subject, body)
     # All such lines are dashed or end with a colon, which is cheap to see.
-    candidates = [line for line in lines if line and (line[-1] in _COLONS or line[0] in _DASHES)]
+    candidates = [line for line in filter(None, lines) if line[-1] in _COLONS or line[0] in _DASHES]
     if not is_forward and not any(map(_announces, candidates)):
         return None
     found = _in_lines([line.strip(MARKS) for line in lines], is_forward)

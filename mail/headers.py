@@ -27,13 +27,15 @@ _MAX_VALUE = 65_536
 class Headers:
     """Header fields in their order. Names compare without case; values are bytes until asked for."""
 
-    __slots__ = ("_block", "_fields", "_hint", "_index", "repaired")
+    __slots__ = ("_fields", "_hint", "_index", "_values", "repaired")
 
     def __init__(self, block: bytes = b"", *, hint: str | None = None) -> None:
         """`block` is everything before the blank line; `hint` the charset to try for raw 8-bit values."""
         self._fields: list[tuple[str, bytes]]
         self._fields, self.repaired = _split(block)
         self._hint = hint
+        # Decoded values by position: several stages ask for Subject and Return-Path.
+        self._values: dict[int, str] = {}
         self._index: dict[str, list[int]] = {}
         for position, (name, _) in enumerate(self._fields):
             self._index.setdefault(name.lower(), []).append(position)
@@ -79,6 +81,12 @@ class Headers:
         return charsets.decode(value, hint=self._hint).strip()
 
     def _decoded(self, position: int) -> str:
+        value = self._values.get(position)
+        if value is None:
+            value = self._values[position] = self._decode(position)
+        return value
+
+    def _decode(self, position: int) -> str:
         value = self._unfolded(position)
         if "=?" in value:
             # A decoded line break would be a header injection wherever the value goes next.

@@ -56,7 +56,7 @@ def may_end(stripped: str) -> bool:
             if not stripped:
                 return False
     # Without its colon the line ends with the verb.
-    if stripped[stripped.rfind(" ") + 1 :].lower() in WROTE_ENDINGS:
+    if stripped.rpartition(" ")[2].lower() in WROTE_ENDINGS:
         return True
     return last in UNSPACED_ENDINGS and stripped.endswith(UNSPACED_WROTE)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Literal
 
 from mail import reply_attribution
-from mail.phrases import ABOVE, FORWARDED, ORIGINAL
+from mail.phrases import ABOVE, FORWARDED, LABELS, ORIGINAL
 from mail.reply_headers import label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
-from mail.reply_lines import MARKS, is_quoted, unquoted
+from mail.reply_lines import EMPHASIS, MARKS, is_quoted, unquoted
 
 _MAX_ANNOUNCEMENT = 120
 _RULE_SIGNS = "-–—_=*#~+<|>"
@@ -105,10 +106,14 @@ def _notable(
     body: Body, stripped: list[str], edged: list[int], quoted: list[bool], attributions: Mapping[int, int]
 ) -> list[int]:
     """The lines that may be anything but the author's words."""
-    found = {number for number, is_quotation in enumerate(quoted) if is_quotation}
+    found = set(compress(range(len(quoted)), quoted))
     found.update(attributions, edged)
     # Each of these is asked of every line, so what decides nearly always stands in the comprehension itself.
-    labelled = [n for n, line in enumerate(stripped) if ":" in line or "：" in line]
+    labelled = [
+        number
+        for number, line in enumerate(stripped)
+        if (":" in line and line.partition(":")[0].strip(EMPHASIS).casefold() in LABELS) or "：" in line
+    ]
     labelled = [n for n in labelled if label_of(stripped[n]) is not None]
     body.labels = len(labelled)
     found.update(labelled)
@@ -284,9 +289,12 @@ def _asks_to_write_above(line: str) -> bool:
 
 def _candidates(stripped: list[str], quoted: list[bool]) -> list[int]:
     """The lines that could be the last of an attribution."""
-    # A line that ends a sentence, as most do, is none.
-    numbers = [number for number, line in enumerate(stripped) if line and line[-1] not in ".,;!?"]
-    ends = [n for n in numbers if not quoted[n] and reply_attribution.may_end(stripped[n])]
+    ends = [
+        number
+        for number, line in enumerate(stripped)
+        # A line that ends a sentence, as most do, is none.
+        if line and line[-1] not in ".,;!?" and not quoted[number] and reply_attribution.may_end(line)
+    ]
     return ends[:_MAX_CANDIDATES]
 
 

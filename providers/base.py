@@ -18,6 +18,7 @@ class Listed:
 
     `sha256`: the bytes are in the object store already, since this source tells the Message-ID in no other way.
     `thread_id`: what the source calls the conversation, in this mailbox; a hint that senders can influence.
+    `content`: the bytes of a small message that could be read at once; whoever lists it stores them.
     """
 
     locator: str
@@ -26,6 +27,7 @@ class Listed:
     received_at: datetime | None = None
     sha256: str | None = None
     thread_id: str | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

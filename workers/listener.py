@@ -11,6 +11,7 @@ from aiohttp import web
 from temporalio.worker import Worker
 
 from activities.listen import Listen
+from storage.objects import Objects
 from storage.secrets import KeyRing
 from workers import health, process, temporal
 from workers.polling import ACTIVITIES, Polling
@@ -27,6 +28,7 @@ async def run(settings: Settings) -> None:
         client = await temporal.connect()
         listen = Listen(
             db,
+            Objects(settings.objects_url),
             keyring,
             temporal.TemporalRuns(client),
             shards=settings.listener_shards,

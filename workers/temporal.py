@@ -24,8 +24,6 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.failures import ClassifyFailures
 from domain import tracing
@@ -35,7 +33,7 @@ from domain.mailbox import MailboxRef
 from domain.mailbox_jobs import MailboxJob
 from domain.runs import BACKFILL, LIVE, NotRunning, RunState
 from domain.task import TaskResolution
-from workers import payloads
+from workers import payloads, workflow_runner
 from workers.settings import ConfigurationError
 from workers.trace_interceptor import MessageTracing
 from workflows import names
@@ -50,18 +48,12 @@ _PROVIDER = SearchAttributeKey.for_keyword("Provider")
 _MESSAGE = SearchAttributeKey.for_keyword("MessageIdHash")
 
 
-def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
-    # The sandbox re-imports a workflow's module for every run: each module is small, and all it imports passes through.
-    restrictions = SandboxRestrictions.default.with_passthrough_modules("domain", "workflows.steps", "workflows.names")
-    return SandboxedWorkflowRunner(restrictions=restrictions)
-
-
 def plugin(codec: PayloadCodec | None = None) -> SimplePlugin:
     return SimplePlugin(
         "postroom",
         data_converter=payloads.converter(codec),
         interceptors=[*([MessageTracing(tracing.TRACER)] if tracing.enabled() else []), ClassifyFailures()],
-        workflow_runner=_runner,
+        workflow_runner=workflow_runner.runner,
     )
 
 

@@ -34,6 +34,16 @@ class FolderMissing(Permanent):
     """The folder does not exist, or may not be read."""
 
 
+# What Exchange delivers in place of a message that it cannot render; a ticket made of it would hide the mail.
+_PLACEHOLDER = b"Retrieval using the IMAP4 protocol failed for the following message"
+_PLACEHOLDER_SIZE = 16 * 1024
+
+
+def is_placeholder(start: bytes) -> bool:
+    """Whether a message that begins so is none, but Exchange's excuse for it."""
+    return _PLACEHOLDER in start[:_PLACEHOLDER_SIZE] and b"Microsoft Exchange" in start[:_PLACEHOLDER_SIZE]
+
+
 class BadAnswer(Transient):
     """The server refused a command, or its answer makes no sense; the connection can go on."""
 

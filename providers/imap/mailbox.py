@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from providers.base import Changes, Gone, Listed, Permanent, Transient
 from providers.imap.connection import CHUNK, DEFAULT_TIMEOUTS, ImapConnection, Timeouts
-from providers.imap.errors import FolderMissing
+from providers.imap.errors import FolderMissing, is_placeholder
 from providers.imap.locator import Locator
 from providers.imap.pool import ConnectionPool
 from providers.imap.settings import Credentials, ImapSettings
@@ -21,9 +21,6 @@ from providers.imap.threads import call
 
 _BREAKS = 3  # connections that a message may break before a person has to look
 _CURSOR = TypeAdapter(list[FolderState])
-# What Exchange delivers in place of a message that it cannot render; a ticket made of it would hide the mail.
-_PLACEHOLDER = b"Retrieval using the IMAP4 protocol failed for the following message"
-_PLACEHOLDER_SIZE = 16 * 1024
 
 
 class ImapMailbox:
@@ -166,6 +163,6 @@ def _raise_missing(connection: ImapConnection, uid: int) -> None:
 
 
 def _checked(start: bytes) -> bytes:
-    if _PLACEHOLDER in start[:_PLACEHOLDER_SIZE] and b"Microsoft Exchange" in start[:_PLACEHOLDER_SIZE]:
+    if is_placeholder(start):
         raise Permanent("Exchange cannot render the message and delivers a placeholder")
     return start

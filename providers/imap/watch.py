@@ -14,6 +14,7 @@ from functools import partial
 from typing import Literal, Protocol, TypeVar
 
 from providers.base import AuthFailed, Listed, Permanent, ProviderError, RateLimited, Transient
+from providers.imap.ahead import read_ahead
 from providers.imap.connection import ImapConnection, Timeouts, Unreachable
 from providers.imap.errors import BadAnswer, FolderMissing
 from providers.imap.hosts import Host
@@ -324,7 +325,8 @@ class Watch:
         if not (state and opened and (opened.name, opened.uidvalidity) == (name, state.uidvalidity)):
             state = open_folder(connection, name, state, self._settings.since)
         singly = name in self._singly
-        return list_new(connection, state, _SINGLY if singly else self._tools.batch, singly=singly)
+        batch = list_new(connection, state, _SINGLY if singly else self._tools.batch, singly=singly)
+        return read_ahead(connection, batch)
 
     async def _advance_backlogs(
         self, connection: ImapConnection, idle_folder: str

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,8 +119,8 @@ class Installation:
 
 
 @pytest_asyncio.fixture
-async def shelf(db: Database) -> Shelf:
-    return await new_shelf(db)
+async def shelf(db: Database, tmp_path: Path) -> Shelf:
+    return await new_shelf(db, tmp_path)
 
 
 async def until(condition: Callable[[], Any], seconds: float = 30) -> None:

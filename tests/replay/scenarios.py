@@ -276,7 +276,7 @@ async def _imap_server(directory: Path) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _listener(house: House) -> AsyncIterator[None]:
-    listen = Listen(house.db, house.keyring, house.runs, shards=1, allow_private_hosts=True)
+    listen = Listen(house.db, house.objects, house.keyring, house.runs, shards=1, allow_private_hosts=True)
     async with Worker(house.client, task_queue=names.LISTENER_QUEUE, activities=[listen.listen]):
         yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from providers.imap.sync import FolderState
 from storage import mailboxes, people
 from storage.database import Database
 from storage.mailboxes import Listened
+from storage.objects import Objects
 from workers import admin
 
 
@@ -33,11 +35,11 @@ class NoRuns:
 class Shelf:
     """The mailbox, what the listener knows of it, and the sink."""
 
-    def __init__(self, db: Database, tenant_id: UUID, mailbox_id: UUID) -> None:
-        self.db, self.tenant_id, self.mailbox_id = db, tenant_id, mailbox_id
+    def __init__(self, db: Database, objects: Objects, tenant_id: UUID, mailbox_id: UUID) -> None:
+        self.db, self.objects, self.tenant_id, self.mailbox_id = db, objects, tenant_id, mailbox_id
         self.runs = NoRuns()
         self.watched: dict[UUID, Listened] = {}
-        self.sink = LedgerSink(db, self.runs, self.watched)  # type: ignore[arg-type]
+        self.sink = LedgerSink(db, objects, self.runs, self.watched)  # type: ignore[arg-type]
 
     async def look(self) -> None:
         """As the listener's next look at the directory."""
@@ -71,11 +73,11 @@ class Shelf:
             await rescans.answer(session, self.tenant_id, self.mailbox_id, TaskResolution(choice=choice, by="ann"))
 
 
-async def new_shelf(db: Database) -> Shelf:
+async def new_shelf(db: Database, objects: Path) -> Shelf:
     """In the default tenant; the mailbox is box@example.com."""
     tenant = await admin.ensure_default_tenant(db)
     async with db.tenant(tenant.tenant_id) as session:
         added = await people.add_mailbox(session, tenant.tenant_id, "box@example.com", "imap")
-    shelf = Shelf(db, tenant.tenant_id, added.mailbox_id)
+    shelf = Shelf(db, Objects(objects.as_uri()), tenant.tenant_id, added.mailbox_id)
     await shelf.look()
     return shelf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,8 @@ from tests.integration.imap.shelf import Shelf, new_shelf
 
 
 @pytest_asyncio.fixture
-async def shelf(db: Database) -> Shelf:
-    return await new_shelf(db)
+async def shelf(db: Database, tmp_path: Path) -> Shelf:
+    return await new_shelf(db, tmp_path)
 
 
 def state(**more: Any) -> FolderState:

@@ -24,13 +24,13 @@ SHARDS = 4
 
 def _listener(house: House) -> Worker:
     """What `postroom listener` runs."""
-    listen = Listen(house.db, house.keyring, house.runs, shards=SHARDS, allow_private_hosts=True)
+    listen = Listen(house.db, house.objects, house.keyring, house.runs, shards=SHARDS, allow_private_hosts=True)
     return Worker(house.client, task_queue=names.LISTENER_QUEUE, activities=[listen.listen])
 
 
 @pytest.fixture
 def user(request: pytest.FixtureRequest) -> str:
-    return f"{request.node.name}@example.com"
+    return request.node.name.replace("[", "-").rstrip("]").lower() + "@example.com"
 
 
 @pytest_asyncio.fixture
@@ -54,16 +54,22 @@ async def _idle(house: House, mailbox_id: UUID) -> None:
     await house.until(check, "idle IMAP mailbox")
 
 
+@pytest.mark.parametrize(("size", "fetched"), [(5, False), (100_000, True)])
 async def test_a_delivered_mail_becomes_a_ticket_with_its_attachment(
-    house: House, mailbox: UUID, dovecot: Dovecot, user: str
+    house: House, mailbox: UUID, dovecot: Dovecot, user: str, size: int, fetched: bool
 ) -> None:
+    """A small one was read by the listener; a worker fetches the large one."""
     async with _listener(house):
         await _idle(house, mailbox)
-        dovecot.deliver(user, letter("alice@example.com", "Over IMAP", attachments=[("a.bin", b"12345")]).as_bytes())
+        mail = letter("alice@example.com", "Over IMAP", attachments=[("a.bin", bytes(size))])
+        dovecot.deliver(user, mail.as_bytes())
         (email,) = await house.settled(1)
     assert (email["outcome"], email["mailbox_id"]) == ("ticket", mailbox)
     (attachment,) = await house.rows("select * from attachments where tenant_id = $1")
-    assert (attachment["filename"], attachment["size"], attachment["state"]) == ("a.bin", 5, "stored")
+    assert (attachment["filename"], attachment["size"], attachment["state"]) == ("a.bin", size, "stored")
+    events = (await house.client.get_workflow_handle(email["workflow_id"]).fetch_history()).events
+    steps = {event.activity_task_scheduled_event_attributes.activity_type.name for event in events}
+    assert ("fetch_message" in steps) == fetched
 
 
 async def test_mail_that_arrives_while_no_listener_runs_is_taken_by_the_next(

@@ -77,7 +77,7 @@ async def test_tokens_rotate_access_is_revoked_and_given_again_and_no_mail_is_mi
     run = await house.client.start_workflow(
         names.LISTENER, shard, id=f"{listener_workflow_id(shard)}/{mailbox_id}", task_queue=names.MAIL_QUEUE
     )
-    listen = Listen(house.db, house.keyring, house.runs, shards=4, allow_private_hosts=True)
+    listen = Listen(house.db, house.objects, house.keyring, house.runs, shards=4, allow_private_hosts=True)
     async with Worker(house.client, task_queue=names.LISTENER_QUEUE, activities=[listen.listen]):
         await until_row(house, mailbox_id, "idle mailbox", status="idle")
         dovecot.deliver(user, letter("alice@example.com", "With a token").as_bytes())

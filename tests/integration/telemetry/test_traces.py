@@ -6,6 +6,8 @@ import asyncio
 import imaplib
 from email.message import EmailMessage
 
+import pytest
+
 from tests.integration.telemetry.conftest import Fleet, until
 from tests.letters import letter
 from tests.simulators.otlp import Received
@@ -52,11 +54,19 @@ async def test_a_mail_over_smtp_is_one_connected_trace_with_every_step(fleet: Fl
     assert not [span for span in spans if span.error]
 
 
-async def test_a_mail_over_imap_is_one_connected_trace_with_its_fetch(fleet: Fleet) -> None:
-    await asyncio.to_thread(drop, fleet, letter("ann@example.com", message_id="imap-traced@ids.example"))
-    spans = await complete(fleet, "imap-traced@ids.example", "CompleteWorkflow:InboundEmailWorkflow")
+@pytest.mark.parametrize(
+    ("size", "read_by"),
+    [(5, {"object put"}), (100_000, {"RunActivity:fetch_message", "provider fetch", "object put"})],
+)
+async def test_a_mail_over_imap_is_one_connected_trace_from_its_listing(
+    fleet: Fleet, size: int, read_by: set[str]
+) -> None:
+    message_id = f"imap-{size}@ids.example"
+    mail = letter("ann@example.com", message_id=message_id, attachments=[("a.bin", bytes(size))])
+    await asyncio.to_thread(drop, fleet, mail)
+    spans = await complete(fleet, message_id, "CompleteWorkflow:InboundEmailWorkflow")
     assert_connected(spans, "imap listed")
-    assert {"RunActivity:fetch_message", "provider fetch", "RunActivity:create_ticket"} <= {s.name for s in spans}
+    assert {*read_by, "RunActivity:create_ticket"} <= {span.name for span in spans}
     assert {"insert emails", "insert tickets"} <= statements(spans)
     assert {span.service for span in spans} == {"postroom-listener", "postroom-worker"}
 

@@ -60,6 +60,12 @@ def test_the_html_tells_where_the_quotation_begins_and_the_text_gives_the_words(
     assert extract_reply(text, html).text == "The *blue* one."
 
 
+@pytest.mark.parametrize("length", range(16_360, 16_390))
+def test_a_quotation_is_seen_wherever_its_mark_stands_in_a_long_body(length: int) -> None:
+    html = "<p>Mine.</p>".ljust(length, "x") + '<blockquote type="cite">Yours.</blockquote>'
+    assert "Yours" not in extract_reply("", html).text
+
+
 def test_a_text_part_longer_than_the_html_says_is_not_lost_when_they_disagree() -> None:
     reply = extract_reply(
         "Something else entirely, written for readers without HTML.", "<blockquote type=cite>x</blockquote>y"
