@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 from domain.email import Address
 from mail.encoded_words import decode_words
@@ -14,12 +15,16 @@ _SIMPLE = re.compile(
     r'(?:"([^"\\<>]*)"|([^"<>@,;:()\\]*?))\s*<([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)>'
     r'|([^\s<>@,;:"()\\=]+)@([^\s<>@,;:"()\\=]+)'
 )
-_SPECIAL = re.compile(r'[",;:<(]|=\?[^?\s]{1,60}\?[bBqQ]\?')
+_SPECIAL = re.compile(r'[",;:<(]|=\?[^?\s]{0,60}\?[bBqQ]\?')
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _ESCAPE = re.compile(r"\\(.)", re.S)
+_ESCAPED_SIGN = re.compile(r"\\([^\w\s])")
 _BARE = re.compile(r"(?:\"[^\"]+\"|[^\s<>@,;:\"()\[\]]+)@(?:[^\s<>@,;:\"()\[\]]+|\[[^\s\[\]]+\])")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9._+-]{1,64}")
+_NAME_GOES_ON = re.compile(r"\s*[^\s,;:<>@\"][^,;:<>@\"]*<")
+_HARMLESS_ENTITY = re.compile(r"&(?:amp|apos|#0?39);")
+_EMPTY_BRACKETS = re.compile(r"<\s*>|\[\s*\]|\(\s*\)")
 _MAX_ADDRESS = 1_000
 _MAX_NAME = 1_000
 
@@ -34,12 +39,15 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
     simple = _SIMPLE.fullmatch(value)
     if simple is not None:
         return [_from_simple(simple)], False
+    if "&" in value:
+        # Some programs take the field for HTML.
+        value = _HARMLESS_ENTITY.sub(lambda match: unescape(match[0]), value) if "<" in value else unescape(value)
     found: list[Address] = []
     fragment = ""
-    lone: Address | None = None
+    lone: list[Address] = []
     for piece in _pieces(value):
-        address = _mailbox(piece, fragment)
-        if address is None:
+        addresses = _unseparated(piece) or _mailbox(piece, fragment)
+        if not addresses:
             text = piece.text()
             if _LOCAL_NAME.fullmatch(text) and not fragment:
                 # A local name without a domain (root, MAILER-DAEMON).
@@ -48,11 +56,11 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
             fragment = "" if piece.ends_group else fragment
             continue
         fragment = ""
-        found.append(address)
+        found += addresses
         if len(found) > limit:
             return found[:limit], True
-    if not found and lone is not None and lone.address == fragment:
-        found.append(lone)
+    if not found and lone and lone[0].address == fragment:
+        found = lone
     if not found and "=?" in value:
         decoded = decode_words(value)
         if "=?" not in decoded and "@" in decoded:
@@ -71,13 +79,20 @@ def _from_simple(match: re.Match[str]) -> Address:
 class _Piece:
     """What stands between two commas: words, quoted strings, comments, angle addresses."""
 
-    __slots__ = ("angles", "comments", "ends_group", "words")
+    __slots__ = ("angles", "comments", "ends_group", "named", "words")
 
-    def __init__(self) -> None:
-        self.words: list[str] = []
+    def __init__(self, words: list[str] | None = None) -> None:
+        self.words = words or []
         self.comments: list[str] = []
         self.angles: list[str] = []
+        # How many words stand before the first angle address.
+        self.named = 0
         self.ends_group = False
+
+    def add_angle(self, text: str) -> None:
+        if not self.angles:
+            self.named = len(self.words)
+        self.angles.append(text)
 
     def text(self) -> str:
         return " ".join("".join(self.words).split())
@@ -108,18 +123,23 @@ def _pieces(value: str) -> Iterator[_Piece]:
         elif mark == ":":
             if "@" in "".join(piece.words) or piece.angles:
                 piece.words.append(mark)
+            elif _NAME_GOES_ON.match(value, position) and value.find(";", position) < 0:
+                # No group, as nothing ends it, but a name that should have been quoted.
+                piece.words.append(mark)
             else:
                 # The name of a group, or a scheme such as mailto:.
                 piece = _Piece()
         elif mark == "<" and any("@" in angle for angle in piece.angles):
             # The comma between two mailboxes was forgotten.
+            words = piece.words[piece.named :]
+            del piece.words[piece.named :]
             yield piece
-            piece = _Piece()
+            piece = _Piece(words)
             position = match.start()
         elif closers[mark] < position:
             if mark == "<":
                 stop = next((p for p in (value.find(s, position) for s in ",;") if p >= 0), end)
-                piece.angles.append(value[position:stop])
+                piece.add_angle(value[position:stop])
                 position = stop
         elif mark == '"':
             text, position = _quoted(value, position)
@@ -129,8 +149,10 @@ def _pieces(value: str) -> Iterator[_Piece]:
             piece.comments.append(text)
         else:
             stop = value.find(">", position)
-            piece.angles.append(value[position:stop])
+            piece.add_angle(value[position:stop])
             position = stop + 1
+            while value.startswith(">", position):
+                position += 1
     yield piece
 
 
@@ -166,32 +188,41 @@ def _comment(value: str, position: int) -> tuple[str, int]:
     return value[start : position - (not depth)], position
 
 
-def _mailbox(piece: _Piece, fragment: str) -> Address | None:
+def _mailbox(piece: _Piece, fragment: str) -> list[Address]:
     angle = next((a for a in reversed(piece.angles) if "@" in a), piece.angles[-1] if piece.angles else None)
     name = "".join(piece.words)
     if angle is not None:
         address = _clean_address(angle)
         if not address:
             bare = _BARE.search(name)
-            return _named(name.replace(bare[0], ""), bare[0], fragment) if bare else None
+            return _named(name.replace(bare[0], ""), bare[0], fragment) if bare else []
         if not name.strip() and not fragment and piece.comments:
             name = piece.comments[-1]
         return _named(name, address, fragment)
     if "@" not in name:
-        return None
+        bare = _BARE.fullmatch(piece.comments[-1].strip()) if piece.comments else None
+        return _named(name, bare[0], fragment) if bare else []
     bare = _BARE.search(name)
     address = bare[0] if bare else name
-    rest = name.replace(bare[0], "", 1) if bare else ""
+    rest = _EMPTY_BRACKETS.sub("", name.replace(bare[0], "", 1)) if bare else ""
     if not rest.strip() and piece.comments:
         rest = piece.comments[-1]
     return _named(rest, _clean_address(address), fragment)
 
 
-def _named(name: str, address: str, fragment: str) -> Address | None:
+def _unseparated(piece: _Piece) -> list[Address]:
+    """The mailboxes of a piece that has two or more, with nothing but spaces between them."""
+    words = piece.text().split()
+    if piece.angles or len(words) < 2 or not all(_BARE.fullmatch(word) for word in words):
+        return []
+    return [Address(address=_clean_address(word)) for word in words]
+
+
+def _named(name: str, address: str, fragment: str) -> list[Address]:
     if not address:
-        return None
+        return []
     name = f"{fragment}, {name}" if fragment and name.strip() else fragment or name
-    return Address(name=_clean_name(name), address=address)
+    return [Address(name=_clean_name(name), address=address)]
 
 
 def _clean_name(name: str) -> str:
@@ -199,6 +230,8 @@ def _clean_name(name: str) -> str:
         name = clean(decode_words(name)).strip()
         if len(name) > 1 and name[0] == name[-1] == '"':
             name = name[1:-1]
+    if "\\" in name:
+        name = _ESCAPED_SIGN.sub(r"\1", name)
     # A bracket without its partner is what is left of somebody's angle address.
     return _SPACES.sub(" ", _CONTROL.sub(" ", name)).strip(" <>" if name.strip() in ("<", ">") else None)[:_MAX_NAME]
 
@@ -208,11 +241,14 @@ def _clean_address(address: str) -> str:
         address = decode_words(address)
     address = _CONTROL.sub("", clean(address)).strip(" <>,;'")
     if address[:7].lower() == "mailto:":
-        address = address[7:]
+        address = address[7:].partition("?")[0]
     if address.startswith("@") and ":" in address:
         # An obsolete source route (RFC 5322 §4.4).
         address = address.partition(":")[2]
     if not address.startswith('"'):
         address = _SPACES.sub("", address)
     local, at, domain = address.rpartition("@")
+    if not at and address.endswith(":"):
+        # An empty group in brackets, as in <undisclosed-recipients:;>.
+        return ""
     return (f"{local}@{domain.lower().rstrip('.')}" if at else address)[:_MAX_ADDRESS]

@@ -8,6 +8,9 @@ from mail.tree import Node
 
 _BODY_TYPES = ("text/plain", "text/html")
 _READABLE = (*_BODY_TYPES, "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-mail")
+# Text for programs; any other that nobody has named is for people.
+_DATA = ("text/calendar", "text/css", "text/csv", "text/directory", "text/javascript", "text/rfc822-headers",
+         "text/rtf", "text/vcard", "text/x-vcard", "text/xml")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -71,7 +74,8 @@ def _place(node: Node, selection: Selection, *, alternative: bool) -> None:
 
 def _promote(root: Node, selection: Selection) -> None:
     for node in selection.attachments:
-        if node.type not in _READABLE:
+        unnamed = node.type.startswith("text/") and node.type not in _DATA and not declared_name(node)
+        if node.type not in _READABLE and not unnamed:
             continue
         if node.disposition != "attachment" or (node is root and not declared_name(node)):
             selection.attachments.remove(node)

@@ -15,10 +15,8 @@ from mail.text import clean
 _DETECT_BYTES = 16_384
 _MAX_LABEL = 60
 
-_STATEFUL = frozenset(
-    {"iso-2022-jp", "iso2022_kr", "hz", "utf-7", "utf-16", "utf-32"}
-    | {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
-)
+_WIDE = frozenset({"utf-16", "utf-32", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
+_STATEFUL = frozenset({"iso-2022-jp", "iso2022_kr", "hz", "utf-7"}) | _WIDE
 _DOUBLE_BYTE = frozenset({"gb18030", "big5hkscs", "cp950", "euc_jis_2004", "cp932", "cp949", "johab"})
 # High bytes in a text that is valid UTF-8, from which on it is no other charset.
 _SURELY_UTF8 = 12
@@ -90,14 +88,25 @@ _NOT_TEXT = frozenset(
 )
 
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+# One character beyond U+FFFF as two, which is how Java and old databases write it (CESU-8).
+_SURROGATE_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _AROUND_LABEL = " \t\r\n\"';,\x00"
+_CODE_PAGE = re.compile(r"(?:windows|win|ibm|dos)-")
 _LABEL_END = re.compile(r"[;,\s]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _C1 = re.compile(rb"[\x80-\x9f]")
 # Polish and Czech letters in ISO-8859-2 that are signs in windows-1250.
 _LATIN_2_ONLY = re.compile(rb"[\xa6\xac\xb1\xb6\xb7\xbc]")
 _LATIN_NEIGHBOURS = frozenset({"cp1250", "cp1254", "cp1257", "cp1258", "cp874"})
+_OTHER_ALPHABETS = frozenset(
+    {"cp1251", "koi8-r", "koi8-u", "cp866", "iso8859-5", "mac-cyrillic", "cp1253", "iso8859-7", "cp1255", "iso8859-8"}
+    | {"cp1256", "iso8859-6", "cp874", "iso8859-11"}
+)
+_KANA = re.compile("[ぁ-ヿ]")
+_NOT_JAPANESE = re.compile("[\ue000-\uf8ff\ufffd]")
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_HIGH_RUN_IN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])")
 _ISO2022_ESCAPE = re.compile(rb"\x1b(?:\$[@BA]|\$\([A-Q]|\([BIJH])")
 
 _CP1252 = {code: bytes([code]).decode("cp1252", "replace") for code in range(0x80, 0xA0)}
@@ -112,6 +121,8 @@ def decode(data: bytes, label: str | None = None, *, hint: str | None = None) ->
     charset never is; the label strictly; detection.
     """
     codec = codec_for(label)
+    if codec in _WIDE and _is_narrow(data):
+        codec = "utf-8"
     if codec not in _STATEFUL and data.isascii():
         if b"\x1b" not in data or codec not in (None, "cp1252", "utf-8"):
             return clean(data.decode("ascii"))
@@ -146,7 +157,7 @@ def codec_for(label: str | None) -> str | None:
 
 
 def _python_codec(name: str) -> str | None:
-    for spelling in (name, name.replace("windows-", "cp").replace("ibm-", "cp").replace("x-", "")):
+    for spelling in (name, _CODE_PAGE.sub("cp", name).replace("x-", "")):
         try:
             info = codecs.lookup(spelling)
         except (LookupError, ValueError):
@@ -182,8 +193,10 @@ def _by_label(data: bytes, codec: str | None) -> str | None:
 
 def _undeclared(data: bytes, codec: str | None, hint: str | None) -> str:
     """Text whose label is missing or wrong."""
-    if codec in (None, "utf-8") and _mostly_utf8(data):
-        return data.decode("utf-8", "replace")
+    if codec in (None, "utf-8"):
+        data = _SURROGATE_PAIR.sub(_joined, data)
+        if _mostly_utf8(data):
+            return data.decode("utf-8", "replace")
     if b"\x1b$" in data[:_DETECT_BYTES]:
         return _decode_iso2022_jp(data)
     if hint is not None and hint not in ("utf-8", "utf-7") and not (hint == "cp1252" and _mostly_high(data)):
@@ -216,19 +229,39 @@ def _detect(data: bytes) -> str | None:
         high = _HIGH.search(data)
         start = max(0, high.start() - _DETECT_BYTES // 2) if high else 0
         sample = data[start : start + _DETECT_BYTES]
+    for japanese in ("cp932", "euc_jis_2004"):
+        if _is_kana(sample, japanese):
+            return japanese
     guesses = chardet.detect_all(sample, encoding_era=chardet.EncodingEra.MODERN_WEB)
     scores = {codec: guess["confidence"] for guess in guesses if (codec := codec_for(guess["encoding"]))}
     scores.pop("utf-8", None)
+    if _has_accents(sample):
+        scores = {codec: score for codec, score in scores.items() if codec not in _OTHER_ALPHABETS}
+        scores.setdefault("cp1252", 0)
     if not scores:
         return None
     best = max(scores, key=lambda codec: scores[codec])
     if best in _LATIN_NEIGHBOURS and "cp1252" in scores:
         # A few accents fit several Latin alphabets, and most mail is in the western one.
-        few = len(sample) - len(_HIGH.sub(b"", sample)) < 4
-        best = "cp1252" if few or scores["cp1252"] * 1.3 >= scores[best] else best
+        best = "cp1252" if scores["cp1252"] * 1.4 >= scores[best] else best
     if best == "cp1250" and _LATIN_2_ONLY.search(sample) and not _C1.search(sample):
         return "iso8859-2"
     return best
+
+
+def _is_kana(data: bytes, codec: str) -> bool:
+    """Whether `codec` makes Japanese of `data`: no other text has so many syllables in it."""
+    # The sample may end inside a character.
+    text = data.decode(codec, "replace")[:-1]
+    high = len(data) - len(data.translate(None, _HIGH_BYTES))
+    return high > 4 and len(_KANA.findall(text)) * 3 >= high and not _NOT_JAPANESE.search(text)
+
+
+def _has_accents(data: bytes) -> bool:
+    """Whether high bytes stand one by one beside ASCII letters, as the accents of a Latin alphabet do."""
+    runs = _HIGH_RUN.findall(data)
+    in_words = len(_HIGH_RUN_IN_WORD.findall(data))
+    return in_words * 2 >= len(runs) and sum(map(len, runs)) * 2 <= len(runs) * 3
 
 
 def _mostly_high(data: bytes) -> bool:
@@ -241,7 +274,25 @@ def _mostly_utf8(data: bytes) -> bool:
     """Truncated or damaged UTF-8: nearly all of its high bytes form valid sequences."""
     high = len(data) - len(_HIGH.sub(b"", data))
     valid = sum(len(sequence) for sequence in _UTF8_SEQUENCE.findall(data))
-    return (valid >= 3 and valid * 10 >= high * 9) or (high - valid <= 3 and valid >= high - valid and valid >= 2)
+    if valid >= 3 and valid * 10 >= high * 9:
+        return True
+    broken = len(_HIGH_RUN.findall(_UTF8_SEQUENCE.sub(b" ", data)))
+    return broken == 1 and high - valid <= 3 and valid >= high - valid and valid >= 2
+
+
+def _joined(pair: re.Match[bytes]) -> bytes:
+    return pair[0].decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass").decode("utf-16-le").encode()
+
+
+def _is_narrow(data: bytes) -> bool:
+    """Whether text is not in the UTF-16 or UTF-32 that its label says: it has words and yet no zero byte."""
+    if 0 in data or not (b" " in data or b"\n" in data) or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _utf16_order(data: bytes) -> str:

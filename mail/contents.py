@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from domain.email import Calendar
 from mail import leaf, uuencode
@@ -26,6 +27,7 @@ _MESSAGE_TYPES = ("message/rfc822", "message/global")
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = ("text/rfc822-headers", "message/global-headers", *_MESSAGE_TYPES)
 _REPORT_TEXT_BYTES = 100_000
+_LOCATION_NAME = re.compile(r"(?:^|[^:/]/)([^/?#:]+\.[A-Za-z0-9]{1,5})(?:[?#]|$)")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
@@ -187,14 +189,24 @@ def _note_report(node: Node, data: bytes, contents: Contents) -> None:
 
 
 def _name(node: Node, data: bytes) -> str:
-    name = declared_name(node)
+    name = declared_name(node) or _described_name(node)
     if node.type not in _MESSAGE_TYPES:
         return name
     if not name:
-        _, body = header_end(data, 0, len(data), _REPORT_TEXT_BYTES)
-        name = (Headers(data[:body]).get("subject") or "message")[:200].replace("/", "_").replace("\\", "_")
+        head = data[:_REPORT_TEXT_BYTES].lstrip()
+        _, body = header_end(head, 0, len(head), _REPORT_TEXT_BYTES)
+        name = (Headers(head[:body]).get("subject") or "message")[:200].replace("/", "_").replace("\\", "_")
         return f"{name}.eml"
     return name if _EXTENSION.search(name) else f"{name}.eml"
+
+
+def _described_name(node: Node) -> str:
+    """The file name in Content-Location or Content-Description: some senders give no other."""
+    location = _LOCATION_NAME.search(node.headers.get("content-location") or "")
+    if location:
+        return unquote(location[1])
+    description = node.headers.get("content-description") or ""
+    return description if _EXTENSION.search(description) else ""
 
 
 def _content_id(node: Node) -> str | None:

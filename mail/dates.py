@@ -6,31 +6,58 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
+_TIME = (
+    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?:(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_ZONE = r"(?P<zone>[+-]\s?\d{1,2}(?::?\d{2})?\b|[A-Za-z]{1,5}\b)?"
+_OFFSET = r"\s*(?P<offset>[+-]\d{1,2}(?::?\d{2})?\b)?"
 _DATE = re.compile(
-    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(\d{1,2})\.?[\s-]+([^\W\d_]{3,10})\.?,?[\s-]+(\d{2,4}),?\s+"
-    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?[Mm]\.?)?\s*([+-]\s?\d{1,2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
-    r"\s*(?:([+-]\d{4})\b)?"
+    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?<!\d)(?P<day>\d{1,2})\.?[\s-]+(?:de\s+)?(?P<month>[^\W\d_]{3,10}|\w{1,2}月)\.?,?[\s-]+(?:de\s+)?"
+    rf"(?P<year>\d{{2,4}}),?\s+{_TIME}\s*{_ZONE}{_OFFSET}"
 )
+# As in America, and as date(1) prints it, which has the year at the end.
+_MONTH_FIRST = re.compile(
+    r"(?P<month>[^\W\d_]{3,10})\.?\s+(?P<day>\d{1,2}),?\s+(?:(?P<year>\d{4}),?\s+)?(?:at\s+)?"
+    rf"{_TIME}\s*{_ZONE}{_OFFSET}(?:\s*\b(?P<last>\d{{4}})\b)?\s*(?P<end>[+-]\d{{2}}:?\d{{2}}\b)?"
+)
+_COMMENT = re.compile(r"\([^()]*\)")
 _ISO = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z\b|[+-]\d{2}:?\d{2})?(?!\d)", re.I
+    r"(?<!\d)(\d{4})(?P<mark>[-/]?)(\d{2})(?P=mark)(\d{2})[T\s]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?"
+    r"\s*(Z\b|[+-]\d{2}(?::?\d{2})?)?(?!\d)",
+    re.I,
 )
+# As Japanese, Chinese and Korean have it: 2026年3月3日, 2026년 3월 3일.
+_EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]\s?(?=\d)")
+_UNIX_TIME = re.compile(r"[1-9]\d{8,9}")
 _NUMERIC = re.compile(
     r"(?<![\d.:/-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d{2}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
-    r"\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
+    r"\s*(?:([AaPp])\.?[Mm]\.?\b)?\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
 )
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
-    )
-}
-# Abbreviations that clients in other languages write where the standard has none.
-_MONTHS |= {"mai": 5, "mär": 3, "mrz": 3, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1}
-_MONTHS |= {"juin": 6, "juil": 7, "mrt": 3, "mei": 5, "gen": 1, "sty": 1, "lut": 2, "kwi": 4, "cze": 6, "lip": 7}
-_MONTHS |= {"sie": 8, "wrz": 9, "paź": 10, "lis": 11, "gru": 12, "oca": 1, "şub": 2, "nis": 4, "haz": 6, "tem": 7}
-_MONTHS |= {"ağu": 8, "eyl": 9, "eki": 10, "kas": 11, "ara": 12, "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5}
-_MONTHS |= {"май": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9, "окт": 10, "ноя": 11, "дек": 12}
-_MONTHS |= {"abr": 4, "ago": 8, "dic": 12, "fev": 2, "set": 9, "out": 10, "maj": 5, "mag": 5, "giu": 6, "lug": 7}
+# The first letters of the months, as clients in other languages write them where the standard has English.
+_MONTH_NAMES = (
+    "jan feb mar apr may jun jul aug sep oct nov dec",
+    "jan feb mär apr mai jun jul aug sep okt nov dez",  # German
+    "jan fév mar avr mai juin juil aoû sep oct nov déc",  # French
+    "ene feb mar abr may jun jul ago sep oct nov dic",  # Spanish
+    "jan fev mar abr mai jun jul ago set out nov dez",  # Portuguese
+    "gen feb mar apr mag giu lug ago set ott nov dic",  # Italian
+    "jan feb mrt apr mei jun jul aug sep okt nov dec",  # Dutch
+    "jan feb mrz apr maj jun jul aug sep okt nov dec",  # Swedish, Danish, and German with another March
+    "tam hel maa huh tou kes hei elo syy lok marr jou",  # Finnish
+    "sty lut mar kwi maj cze lip sie wrz paź lis gru",  # Polish
+    "led úno bře dub kvě čvn čvc srp zář říj lis pro",  # Czech
+    "jan feb már ápr máj jún júl aug sze okt nov dec",  # Hungarian
+    "ian feb mar apr mai iun iul aug sep oct noi dec",  # Romanian
+    "янв фев мар апр май июн июл авг сен окт ноя дек",  # Russian
+    "янв фев мар апр мая июн июл авг сен окт ноя дек",  # Russian in the genitive
+    "січ лют бер кві тра чер лип сер вер жов лис гру",  # Ukrainian
+    "яну фев мар апр май юни юли авг сеп окт ное дек",  # Bulgarian
+    "ιαν φεβ μαρ απρ μαΐ ιουν ιουλ αυγ σεπ οκτ νοε δεκ",  # Greek
+    "oca şub mar nis may haz tem ağu eyl eki kas ara",  # Turkish
+    "一 二 三 四 五 六 七 八 九 十 十一 十二",
+    "1 2 3 4 5 6 7 8 9 10 11 12",
+)
+_MONTHS = {name: number for names in _MONTH_NAMES for number, name in enumerate(names.split(), start=1)}
 _ZONES: dict[str, float] = {
     "ut": 0,
     "gmt": 0,
@@ -55,17 +82,23 @@ def parse_date(value: str) -> datetime | None:
     A missing or unknown zone is UTC; two-digit years follow RFC 5322 §4.3.
     """
     value = value[:_MAX_VALUE].strip()
-    match = _DATE.search(value)
     try:
-        if match is not None:
-            name = match[2].lower()
-            month = _MONTHS.get(name[:4], _MONTHS.get(name[:3]))
-            if month is not None:
-                return _build(match, month)
+        for form in (_DATE, _MONTH_FIRST):
+            match = form.search(value)
+            if match is not None and (date := _build(match)) is not None:
+                return date
         iso = _ISO.search(value)
         if iso is not None:
-            return datetime(*(int(iso[n] or 0) for n in range(1, 7)), tzinfo=_zone(iso[7]))  # type: ignore[arg-type, misc]
-        return _numeric(value) or _by_stdlib(value)
+            numbers = [int(iso[n] or 0) for n in (1, 3, 4, 5, 6, 7)]
+            return datetime(*numbers, tzinfo=_zone(iso[8]))  # type: ignore[arg-type, misc]
+        value = _EAST_ASIAN.sub(r"\3.\2.\1 ", value)
+        found = _numeric(value) or _by_stdlib(value)
+        if found is None and _COMMENT.search(value):
+            # A comment may stand between any two words (RFC 5322 §3.2.2).
+            return parse_date(_COMMENT.sub(" ", value))
+        if found is None and _UNIX_TIME.fullmatch(value):
+            return datetime.fromtimestamp(int(value), UTC)
+        return found
     except (ValueError, OverflowError):
         return None
 
@@ -75,15 +108,19 @@ def received_date(value: str) -> datetime | None:
     return parse_date(value.rpartition(";")[2])
 
 
-def _build(match: re.Match[str], month: int) -> datetime:
-    hour, second = int(match[4]), min(int(match[6] or 0), 59)
-    if match[7] is not None and hour <= 12:
-        hour = hour % 12 + (12 if match[7] in "pP" else 0)
+def _build(match: re.Match[str]) -> datetime | None:
+    found = match.groupdict()
+    name, year = found["month"].lower().rstrip("月"), found["year"] or found.get("last")
+    month = _MONTHS.get(name[:4], _MONTHS.get(name[:3]))
+    if month is None or year is None:
+        return None
+    hour, second = _hour(found["hour"], found["half"]), min(int(found["second"] or 0), 59)
     hour, extra = (0, 1) if hour == 24 else (hour, 0)
-    zone = match[8]
-    if match[9] is not None and (zone is None or zone[0].isalpha()):
-        zone = match[9]
-    moment = datetime(_year(match[3]), month, int(match[1]), hour, int(match[5]), second, tzinfo=_zone(zone))
+    zone = found["zone"]
+    if zone is None or zone[0].isalpha():
+        # `GMT+0100`, `CET 2026 +0100`: the offset says it better than the name.
+        zone = found["offset"] or found.get("end") or zone
+    moment = datetime(_year(year), month, int(found["day"]), hour, int(found["minute"]), second, tzinfo=_zone(zone))
     return moment + timedelta(days=extra)
 
 
@@ -97,8 +134,14 @@ def _numeric(value: str) -> datetime | None:
         if month <= 12 and day != month:
             return None
         day, month = month, day
-    time = (int(match[5]), int(match[6]), min(int(match[7] or 0), 59))
-    return datetime(int(match[4]), month, day, *time, tzinfo=_zone(match[8]))
+    time = (_hour(match[5], match[8]), int(match[6]), min(int(match[7] or 0), 59))
+    return datetime(int(match[4]), month, day, *time, tzinfo=_zone(match[9]))
+
+
+def _hour(digits: str, half: str | None) -> int:
+    """The hour of the day; `half` is the first letter of AM or PM."""
+    hour = int(digits)
+    return hour % 12 + (12 if half in "pP" else 0) if half and hour <= 12 else hour
 
 
 def _year(digits: str) -> int:
@@ -113,7 +156,7 @@ def _zone(text: str | None) -> timezone:
         return UTC
     if text[0] in "+-":
         digits = re.sub(r"\D", "", text)
-        hours, minutes = int(digits[:-2]), int(digits[-2:])
+        hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
         if hours > 23 or minutes > 59:
             return UTC
         offset = timedelta(hours=hours, minutes=minutes)

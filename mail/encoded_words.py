@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from mail.charsets import decode
 
-_START = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?")
+_START = re.compile(r"=\?([^?\s]{0,60})\?([bBqQ])\?")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
+_HEX_TEXT = re.compile(r"=[0-9A-F]{2}")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 
 
@@ -56,18 +57,24 @@ def _words(value: str) -> Iterator[tuple[int, int, str, bytes]]:
             stop = resume = len(value)
         text = value[match.end() : stop]
         data = _q(text) if match[2] in "qQ" else _b(text)
-        yield match.start(), resume, match[1], data
+        yield match.start(), resume, match[1] or "unknown", data
         if following is not None and following.start() < resume:
             following = _START.search(value, resume)
         match = following
 
 
 def _q(text: str) -> bytes:
+    if "= " in text:
+        # A soft line break: the program that made the word knows only the quoted-printable of bodies.
+        text = text.replace("= ", "")
     data = text.replace("_", " ").encode("utf-8", "surrogateescape")
     return _HEX.sub(lambda match: bytes((int(match[1], 16),)), data) if b"=" in data else data
 
 
 def _b(text: str) -> bytes:
+    if "=" in text[:-2] and len(_HEX_TEXT.findall(text)) > 1:
+        # The letter before it says base64, yet it is Q.
+        return _q(text)
     digits = _NOT_BASE64.sub("", text)
     if len(digits) % 4 == 1:
         digits = digits[:-1]

@@ -23,8 +23,9 @@ def read_envelope(headers: Headers, received_at: datetime | None, limits: Limits
     if not senders:
         problems.add("missing_from", "no address in From")
         senders = (reply_to or sender)[:1]
-    references, cut = message_ids(headers.all_unfolded("references"), limits.references)
-    in_reply_to, cut_too = message_ids(headers.all_unfolded("in-reply-to"), limits.references)
+    # Decoded, since programs that fold long fields make encoded words of them.
+    references, cut = message_ids(headers.all("references"), limits.references)
+    in_reply_to, cut_too = message_ids(headers.all("in-reply-to"), limits.references)
     if cut or cut_too:
         problems.add("too_many_references", f"only {limits.references} referenced ids were kept")
     return {

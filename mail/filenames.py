@@ -7,10 +7,30 @@ import re
 
 from mail.text import clean
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _SPACES = re.compile(r"\s+")
 _MAX_EXTENSION = 16
 _TYPES = mimetypes.MimeTypes()
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+for _type, _extension in (
+    (_OFFICE + "wordprocessingml.document", ".docx"),
+    (_OFFICE + "spreadsheetml.sheet", ".xlsx"),
+    (_OFFICE + "presentationml.presentation", ".pptx"),
+    ("application/vnd.oasis.opendocument.text", ".odt"),
+    ("application/vnd.oasis.opendocument.spreadsheet", ".ods"),
+    ("application/vnd.oasis.opendocument.presentation", ".odp"),
+    ("application/rtf", ".rtf"),
+    ("application/x-7z-compressed", ".7z"),
+    ("application/vnd.rar", ".rar"),
+    ("audio/ogg", ".ogg"),
+    ("audio/amr", ".amr"),
+    ("audio/mp4", ".m4a"),
+    ("image/avif", ".avif"),
+    ("image/heic", ".heic"),
+    ("text/vcard", ".vcf"),
+    ("video/3gpp", ".3gp"),
+):
+    _TYPES.add_type(_type, _extension)
 _EXTENSIONS = {
     "message/rfc822": ".eml",
     "message/global": ".eml",
@@ -23,6 +43,11 @@ _EXTENSIONS = {
     "text/html": ".html",
     "text/csv": ".csv",
     "text/enriched": ".txt",
+    "text/markdown": ".md",
+    "text/rtf": ".rtf",
+    "text/x-vcard": ".vcf",
+    "audio/wav": ".wav",
+    "image/jpg": ".jpg",
     "text/x-amp-html": ".html",
     "image/jpeg": ".jpg",
     "image/pjpeg": ".jpg",
@@ -33,7 +58,10 @@ _EXTENSIONS = {
     "image/webp": ".webp",
     "image/svg+xml": ".svg",
     "application/pdf": ".pdf",
+    "application/x-pdf": ".pdf",
+    "application/xml": ".xml",
     "application/zip": ".zip",
+    "application/x-zip-compressed": ".zip",
     "application/gzip": ".gz",
     "application/ms-tnef": ".dat",
     "application/pgp-signature": ".asc",

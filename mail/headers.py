@@ -17,7 +17,7 @@ _FIELD_START = re.compile(rb"[!-9;-~]+[ \t]*:")
 _LIKELY_FIELD = re.compile(rb"^[A-Za-z][A-Za-z0-9_-]*[ \t]*:(?:[ \t]|\r?$)", re.M)
 _SPACED_NAME = re.compile(rb"(?:[A-Za-z][\w-]*(?:[ \t][\w-]+){1,2})?:[ \t]?")
 _ENVELOPE = re.compile(rb">?From \S")
-_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_FOLD = re.compile(rb"(?:[ \t]*\r?\n[ \t]+)+")
 _BREAKS = re.compile(rb"[\r\n]+")
 _SPACES = re.compile(r"[ \t\r\n\v\f]+")
 # Decoding a longer value costs more than it could ever say.
@@ -172,7 +172,8 @@ def _missing_blank_line(raw: bytes, start: int, stop: int) -> int | None:
         return None
     line_end = raw.find(b"\n", position, stop)
     line = raw[position : line_end if line_end >= 0 else stop]
-    if position > start and _SPACED_NAME.match(line):
+    if position > start and (_SPACED_NAME.match(line) or raw[start:position].rstrip().endswith((b",", b";"))):
+        # A field with a broken name, or the rest of a list that was not folded.
         return None
     if line.startswith(b"--") or line_end < 0 or not _LIKELY_FIELD.search(raw, line_end + 1, stop):
         return position if not _ENVELOPE.match(line) or position > start else None

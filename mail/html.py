@@ -70,16 +70,14 @@ _HIDDEN_ATTRIBUTE = re.compile(rb"\shidden(?=[\s/=]|\Z)", re.I)
 _PRE_STYLE = re.compile(rb"white-space\s*:\s*(?:pre|break-spaces)", re.I)
 
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"))
+# Comments and an XML declaration may stand before a document.
+_DOCUMENT = re.compile(r"(?:[\s\ufeff]|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype html|html|head|body)\b", re.I | re.S)
 # A cell's edge becomes white space of its own: at the end of a line nobody sees it, either.
 _EDGE = b"\v"
 _TO_SPACE = bytes.maketrans(b"\t\n\v\f\r" + _CELL, b"     " + _EDGE)
 # An expression that begins with fixed characters is searched for ten times as fast as `\n{3,}` or `[ \t]\n`.
 _EMPTY_LINES = re.compile(r"\n\n\n+")
 _SPACE_AT_END = re.compile(r"\n(?<=[ \t]\n)")
-_HIDDEN = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
-_BLOCK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote)\b[^<>]*>", re.I)
-_TAG = re.compile(r"<[^<>]*>")
-_BLANK_LINES = re.compile(r"\n[ \t\n]*\n[ \t]*(?=\n)|[ \t]+(?=\n)")
 
 
 def to_text(html: str) -> str:
@@ -97,17 +95,9 @@ def to_text(html: str) -> str:
     return text
 
 
-def strip_tags(text: str) -> str:
-    """The characters between the tags of text that merely has some (text/enriched)."""
-    text = _TAG.sub("", _BLOCK.sub("\n", _HIDDEN.sub("", text)))
-    text = text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
-    return _BLANK_LINES.sub("", text.replace("&#39;", "'").replace("&amp;", "&")).strip()
-
-
 def looks_like_html(text: str) -> bool:
     """Whether a body that nobody labelled is an HTML document."""
-    start = text[:1024].lstrip("\ufeff \t\r\n").lower()
-    return start.startswith(("<!doctype html", "<html", "<head", "<body"))
+    return _DOCUMENT.match(text[:1024]) is not None
 
 
 _Opener = Literal["comment", "unshown", "preformatted"]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 
-from mail import charsets
+from mail import charsets, enriched
 from mail.flowed import unflow
-from mail.html import strip_tags
+from mail.html import looks_like_html
 from mail.text import newlines
 from mail.transfer import decode_transfer
-from mail.tree import Node, body_type
+from mail.tree import Node
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.I)
 _META_LOOK = 4_096
+_DOCUMENT_END = 200
 
 
 def content(node: Node) -> tuple[bytes, bool]:
@@ -31,13 +32,18 @@ def text(node: Node, data: bytes, hint: str | None) -> str:
     if node.type == "text/plain" and node.parameters.get("format", "").lower() == "flowed":
         return unflow(decoded, delete_space=node.parameters.get("delsp", "").lower() == "yes")
     if node.type in ("text/enriched", "text/richtext"):
-        return strip_tags(decoded)
+        return enriched.to_text(decoded, richtext=node.type == "text/richtext")
     return decoded
 
 
 def declares_html(node: Node, decoded: str) -> bool:
-    """Whether the body is HTML: as declared, or, where no text type is declared, as it looks."""
+    """Whether the body is HTML: as declared, or, where no text type is declared, as it looks.
+
+    A whole document is HTML also under the label text/plain, unless it is the text version of some HTML.
+    """
     if node.type == "text/html":
         return True
-    declared = "content-type" in node.headers and not node.type.startswith("multipart/")
-    return not declared and body_type(decoded) == "text/html"
+    if "content-type" in node.headers and not node.type.startswith("multipart/"):
+        whole = node.type == "text/plain" and decoded[-_DOCUMENT_END:].rstrip().lower().endswith(("</html>", "</body>"))
+        return whole and node.parent_type != "multipart/alternative" and looks_like_html(decoded)
+    return looks_like_html(decoded)

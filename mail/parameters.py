@@ -10,7 +10,8 @@ from mail.charsets import decode
 from mail.encoded_words import decode_words
 
 _VALUE = re.compile(r"[^\s;()\"]+")
-_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.S)
+# A quote before anything but the end of the value or what may follow it was meant as part of the value.
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.|"(?!\s*(?:[;(]|$|[^\s=;"]+\s*=)))*)"|([^;]*))', re.S)
 _CONTINUED = re.compile(r"([^*]+)\*(?:(\d{1,4})(\*)?)?$")
 _ESCAPED = re.compile(r'\\(["\\])')
 _TRAILING_COMMENT = re.compile(r"\s+\(.*$", re.S)
@@ -27,7 +28,10 @@ def parse_value(value: str) -> tuple[str, dict[str, str]]:
     head, semicolon, rest = value.partition(";")
     token = _VALUE.search(head)
     main = token[0].lower() if token else ""
-    if token and "=" in head[token.end() :]:
+    if "=" in main:
+        # Only parameters, where the value should be.
+        main, semicolon, rest = "", ";", value
+    elif token and "=" in head[token.end() :]:
         # The semicolon before the first parameter was forgotten.
         semicolon, rest = ";", f"{head[token.end() :]};{rest}"
     if not semicolon:
@@ -50,6 +54,8 @@ def parse_value(value: str) -> tuple[str, dict[str, str]]:
 
 def _unquoted(name: str, text: str) -> str:
     text = text.strip().strip('"')
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        text = text[1:-1]
     return _TRAILING_COMMENT.sub("", text) if name in _TOKEN_ONLY else text
 
 

@@ -9,8 +9,9 @@ from mail import uuencode
 
 _SOFT_BREAK_WITH_SPACE = re.compile(rb"=[ \t]+(?=\r?\n)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-# Longer than any text that a list would put its footer under.
-_MAX_TEXT = 1_000_000
+# What no line of base64 is: words with spaces between, or with signs of punctuation.
+_PROSE = re.compile(rb"\s{0,200}(?:\S{0,40}[A-Za-z][ \t]+[A-Za-z]|\S{0,200}?[<>,.:;?()'\"\x80-\xff])")
+_FOOTER_BYTES = 4_096
 _PADDING_END = re.compile(rb"=[=\s]*")
 
 
@@ -33,9 +34,9 @@ def decode_transfer(source: bytes, start: int, end: int, encoding: str) -> tuple
 
 def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
     """Non-alphabet bytes are skipped; padding in the middle starts a new run (concatenated encodings)."""
-    if end - start < _MAX_TEXT and (footer := source.find(b"\n__", start, end)) >= 0:
-        # A mailing list has put its footer, in plain text, under an encoded body.
-        end = footer
+    if _PROSE.match(source, start, end):
+        return source[start:end], True
+    end = _footer(source, start, end)
     padding = source.find(b"=", start, end)
     # A view, so that the text of a large attachment is not copied before it is decoded.
     view = memoryview(source)
@@ -53,6 +54,21 @@ def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
         padding = source.find(b"=", position, end)
     out += _run(source[position:end])
     return bytes(out), True
+
+
+def _footer(source: bytes, start: int, end: int) -> int:
+    """Where the footer begins that a mailing list has put, in plain text, under an encoded body; `end` without one."""
+    first = max(start, end - _FOOTER_BYTES)
+    tail = source[first:end]
+    if b" " not in tail and b"\n__" not in tail:
+        return end
+    position, ended = 0, False
+    for line in tail.splitlines(keepends=True):
+        if position and (line.startswith(b"__") or (ended and (line.startswith(b"--") or _PROSE.match(line)))):
+            return first + position
+        ended = not line.strip() or line.rstrip().endswith(b"=")
+        position += len(line)
+    return end
 
 
 def _run(text: bytes) -> bytes:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from mail.headers import Headers, header_end
-from mail.html import looks_like_html
 from mail.limits import Limits
 from mail.parameters import parse_value
 from mail.transfer import decode_transfer
@@ -16,12 +15,35 @@ _GUESSED_BOUNDARY = re.compile(
 )
 _UNDECLARED_MULTIPART = re.compile(rb"(?:this is a multi-?part message[^\r\n]*\r?\n\s*)?(?=--[^\s-])", re.I)
 _FIELD = re.compile(rb"content-[a-z-]+[ \t]*:", re.I)
+_MIME_FIELD = re.compile(
+    rb"(?:mime-version:[ \t]*1\.0|content-(?:type:[ \t]*[a-z]+/[\w.+-]+|disposition:[ \t]*(?:attachment|inline)"
+    rb"|transfer-encoding:[ \t]*(?:7bit|8bit|base64|binary|quoted-printable)))[ \t]*(?:;|\r?$)",
+    re.I | re.M,
+)
+_MAX_BLANK_LINES = 10
 _MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
 # White space after a delimiter (RFC 2046 allows it without bound); what is longer is text.
 _MAX_DELIMITER_TAIL = 200
-_SHORT_TYPES = {"text": "text/plain", "plain": "text/plain", "html": "text/html", "multipart": "multipart/mixed"}
+_SPACED_SLASH = re.compile(r"\s*/\s*")
+_MISTAKEN_TYPES = {
+    "text": "text/plain",
+    "plain": "text/plain",
+    "plain/text": "text/plain",
+    "text/text": "text/plain",
+    "html": "text/html",
+    "html/text": "text/html",
+    "multipart": "multipart/mixed",
+}
+_MISTAKEN_ENCODINGS = {
+    "quotedprintable": "quoted-printable",
+    "xquotedprintable": "quoted-printable",
+    "quoted": "quoted-printable",
+    "base64": "base64",
+    "xbase64": "base64",
+}
+_SEPARATORS = str.maketrans("", "", "-_/")
 
 
 class Node:
@@ -54,21 +76,42 @@ class Node:
         self.depth = depth
         self.parent_type = parent_type
         self.headers = Headers(source[head:stop], hint=hint)
+        if (
+            _MIME_FIELD.match(source, body, end)
+            and "content-type" not in self.headers
+            and parent_type != "multipart/digest"
+        ):
+            self._read_on(source[head:stop], hint, limits)
         self.children: list[Node] = []
         # A multipart in which delimiters were found, even if nothing is between them.
         self.divided = False
         # (start, end) of each closing delimiter; what follows the last one is the epilogue.
         self.closings: list[tuple[int, int]] = []
-        value = self.headers.unfolded("content-type")
+        values = self.headers.all_unfolded("content-type")
+        # The first one counts; a program that added its own has not rewritten the parts, so that a boundary is true.
+        value = next((each for each in values if "boundary" in each), values[0]) if len(values) > 1 else "".join(values)
         self.type, self.parameters = _content_type(value, parent_type) if value else (_default_type(parent_type), {})
-        disposition = self.headers.unfolded("content-disposition")
-        self.disposition, self.disposition_parameters = parse_value(disposition) if disposition else ("", {})
+        self.disposition, self.disposition_parameters = _disposition(self.headers.all_unfolded("content-disposition"))
 
     @property
     def encoding(self) -> str:
         """The Content-Transfer-Encoding, lower-case; empty where there is none."""
         value = self.headers.unfolded("content-transfer-encoding")
-        return value.strip(" \t;\"'").lower().partition(" ")[0].partition(";")[0] if value else ""
+        if not value:
+            return ""
+        name = value.strip(" \t;,\"'").lower().partition(" ")[0].partition(";")[0]
+        return _MISTAKEN_ENCODINGS.get(name.translate(_SEPARATORS), name)
+
+    def _read_on(self, block: bytes, hint: str | None, limits: Limits) -> None:
+        """Takes MIME fields below the blank line as headers: some program has put one blank line too many."""
+        for _ in range(_MAX_BLANK_LINES):
+            if not _MIME_FIELD.match(self.source, self.start, self.end):
+                break
+            stop, body = header_end(self.source, self.start, self.end, limits.header_bytes)
+            block += self.source[self.start : stop]
+            self.start = body
+        self.headers = Headers(block, hint=hint)
+        self.headers.repaired = True
 
     def leaves(self) -> Iterator[Node]:
         """The entities without children below this one, in document order."""
@@ -254,10 +297,18 @@ def clean_type(text: str) -> str:
 
 def _content_type(value: str, parent_type: str) -> tuple[str, dict[str, str]]:
     main, parameters = parse_value(value)
-    if _MAIN_TYPE.fullmatch(main):
+    if "/" not in main:
+        main, parameters = parse_value(_SPACED_SLASH.sub("/", value, count=1))
+    mistaken = _MISTAKEN_TYPES.get(main.strip("/"))
+    if mistaken is None and _MAIN_TYPE.fullmatch(main):
         return main, parameters
-    found = clean_type(value.lower())
-    return found or _SHORT_TYPES.get(main.strip("/"), _default_type(parent_type)), parameters
+    return mistaken or clean_type(value.lower()) or _default_type(parent_type), parameters
+
+
+def _disposition(values: list[str]) -> tuple[str, dict[str, str]]:
+    """The first Content-Disposition, or, of several, the first that has a file name."""
+    parsed = [parse_value(value) for value in values if value]
+    return next((found for found in parsed if "filename" in found[1]), parsed[0] if parsed else ("", {}))
 
 
 def _default_type(parent_type: str) -> str:
@@ -270,8 +321,3 @@ def _charset_hint(source: bytes) -> str | None:
         return None
     match = _CHARSET.search(source, 0, _HINT_BYTES)
     return match[1].decode("ascii") if match else None
-
-
-def body_type(text: str) -> str:
-    """text/html or text/plain for a body that nothing declares."""
-    return "text/html" if looks_like_html(text) else "text/plain"

@@ -41,6 +41,15 @@ def base64_cases() -> list[Case]:
         case("base64_with_a_list_footer", mail(b64(b"Words that need no padding!!!") + CRLF + b"_" * 47 + CRLF
              + b"Printers mailing list" + CRLF + b"https://lists.example.org/printers" + CRLF, PLAIN,
              "Content-Transfer-Encoding: base64"), text="Words that need no padding!!!"),
+        case("base64_file_with_a_list_footer", mixed(text("x"), pdf_part(b64(PDF) + CRLF + CRLF
+             + b"You receive this as a member of the list." + CRLF)), attachments=[pdf]),
+        case("encoding_only_declared", mail("Hello, nobody has encoded this.\r\n\r\nBye", PLAIN,
+             "Content-Transfer-Encoding: base64"), text="Hello, nobody has encoded this.\n\nBye",
+             problems=["damaged_encoding"]),
+        case("encoding_misspelt", mail("Gr=C3=BC=C3=9Fe", PLAIN, "Content-Transfer-Encoding: quoted_printable"),
+             text="Grüße", problems=[]),
+        case("encoding_with_a_comma", mail("Gr=C3=BC=C3=9Fe", PLAIN, "Content-Transfer-Encoding: quoted-printable,"),
+             text="Grüße", problems=[]),
         case("encoding_unknown", mixed(text("x"), pdf_part(PDF, "x-mystery")), attachments=[pdf],
              problems=["damaged_encoding"]),
         case("encoding_8bit", mail("Grüße", PLAIN, "Content-Transfer-Encoding: 8BIT"), text="Grüße", problems=[]),

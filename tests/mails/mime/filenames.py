@@ -40,6 +40,9 @@ NAMES = [
     ("quote_not_closed", 'filename="offer.pdf', "", "offer.pdf"),
     ("japanese", "filename*=iso-2022-jp''%1B%24B%40%24OC%1B%28B.pdf", "", "世話.pdf"),
     ("japanese_word", 'filename="=?iso-2022-jp?B?GyRCQCRPQxsoQi5wZGY=?="', "", "世話.pdf"),
+    ("single_quotes", "filename='my offer.pdf'", "", "my offer.pdf"),
+    ("quotes_inside", 'filename="say "hi".pdf"; size=5', "", 'say "hi".pdf'),
+    ("tab_inside", 'filename="my\toffer.pdf"', "", "my offer.pdf"),
     ("percent_stays", 'filename="100%25 sure.pdf"', "", "100%25 sure.pdf"),
 ]
 
@@ -56,6 +59,24 @@ def cases() -> list[Case]:
                                 "Content-Transfer-Encoding: base64",
                                 'Content-Disposition: attachment filename="offer; 2.pdf"'))  # fmt: skip
     found.append(case("filename_without_semicolon", raw, attachments=[attached("offer; 2.pdf", PDF)]))
+    docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    raw = mixed(text("t"), *(part(b64(PDF), f"Content-Type: {content_type}", "Content-Transfer-Encoding: base64")
+                             for content_type in (docx, "text/vcard", "image/heic")))  # fmt: skip
+    names = [attached("attachment-1.docx", PDF, docx), attached("attachment-2.vcf", PDF, "text/vcard"),
+             attached("image-3.heic", PDF, "image/heic")]  # fmt: skip
+    found.append(case("filename_of_the_type", raw, attachments=names))
+    for name, field, filename in [
+        ("location", "Content-Location: https://example.com/files/my%20offer.pdf?version=2", "my offer.pdf"),
+        ("location_is_a_site", "Content-Location: https://example.com", "attachment-1.pdf"),
+        ("description", "Content-Description: =?utf-8?Q?Gr=C3=BC=C3=9Fe=2Epdf?=", "Grüße.pdf"),
+        ("description_in_words", "Content-Description: Our offer", "attachment-1.pdf"),
+        ("nothing_but_the_name", 'Content-Disposition: filename="offer.pdf"', "offer.pdf"),
+        ("second_disposition", 'Content-Disposition: inline\r\nContent-Disposition: attachment; filename="offer.pdf"',
+         "offer.pdf"),
+    ]:  # fmt: skip
+        raw = mixed(text("t"), part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64",
+                                    field))  # fmt: skip
+        found.append(case(f"filename_{name}", raw, attachments=[attached(filename, PDF)]))
     long = "x" * 300
     raw = mixed(text("t"), part(b64(PDF), "Content-Type: application/pdf", "Content-Transfer-Encoding: base64",
                                 f'Content-Disposition: attachment; filename="{long}.pdf"'))  # fmt: skip

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.mails.mime.case import Case, case, mail, person
+
+PLAIN = "Content-Type: text/plain; charset=utf-8"
 
 
 def cases() -> list[Case]:
@@ -37,6 +41,14 @@ def encoded_words() -> list[Case]:
         subject("not_one", "a =? b ?= c", "a =? b ?= c"),
         subject("line_break_inside", "=?utf-8?Q?one=0D=0ABcc:_x@example.com?=", "one Bcc: x@example.com"),
         subject("tab_folded", "one\r\n\ttwo\r\n  three", "one two three"),
+        subject("charset_empty", "=??Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        subject("charset_dos", "=?DOS-862?B?" + base64.b64encode("שלום".encode("cp862")).decode() + "?=", "שלום"),
+        subject("soft_break_folded", "=?utf-8?Q?Gr=C3=BC=C3=9F=\r\n e_an_alle?=", "Grüße an alle"),
+        subject("soft_break_not_folded", "=?utf-8?Q?Gr=C3=\r\n=BC=C3=9Fe?=\r\nX-After: y", "Grüße"),
+        subject("called_base64", "=?utf-8?B?Gr=C3=BC=C3=9Fe_an_alle?=", "Grüße an alle"),
+        subject("blank_fold_between", "one\r\n \r\n two", "one two"),
+        subject("surrogates", "=?utf-8?Q?W=C3=A4hlen_=ED=A0=BD=ED=B8=80?=", "Wählen 😀"),
+        subject("unknown_few_accents", "=?unknown-8bit?Q?R=E9ponse_=E0_votre_demande?=", "Réponse à votre demande"),
         subject("iso_2022_jp_two", "=?iso-2022-jp?B?GyRCQCQbKEI=?= =?iso-2022-jp?B?GyRCT0MbKEI=?=", "世話"),
     ]
 
@@ -47,6 +59,13 @@ def damage() -> list[Case]:
     return [
         case("header_not_folded", block, subject="a long subject that was not folded", to=[person("help@example.org")],
              text="Body", problems=["bad_header_line", "missing_date"]),
+        case("header_list_not_folded", mail("Body", "To: help@example.org,\r\nada@example.com"), text="Body",
+             to=[person("help@example.org"), person("ada@example.com")], problems=["bad_header_line"]),
+        case("header_blank_line_too_many", mail("Content-Type: text/html; charset=utf-8\r\n\r\n"
+             "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>Gr=C3=BC=C3=9Fe</p>"), text="Grüße",
+             problems=["bad_header_line"]),
+        case("header_after_blank_line_is_text", mail("Content-Type: text/html is what I see", PLAIN),
+             text="Content-Type: text/html is what I see"),
         case("header_garbage_line", mail("Body").replace(b"To:", b"%%% garbage %%%\r\nTo:"), text="Body",
              to=[person("help@example.org")], subject="Printer on floor 3"),
         case("header_envelope_line", b"From ada@example.com Fri Nov 20 11:22:33 2026\r\n" + mail("Body"), text="Body",
@@ -91,6 +110,8 @@ def identity() -> list[Case]:
              references=["a@example.com", "b@example.com"]),
         case("ids_with_commas", mail("x", "References: <a@example.com>,<b@example.com>"),
              references=["a@example.com", "b@example.com"]),
+        case("ids_in_encoded_words", mail("x", "References: =?utf-8?q?=3Ca=40example=2Ecom=3E?=\r\n"
+             " =?utf-8?q?_=3Cb=40example=2Ecom=3E?="), references=["a@example.com", "b@example.com"]),
         case("ids_two_fields", mail("x", "References: <a@example.com>", "References: <b@example.com>"),
              references=["a@example.com", "b@example.com"]),
         case("ids_missing", mail("x", without=("Message-ID",)), message_id=None, in_reply_to=[], references=[]),

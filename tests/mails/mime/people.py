@@ -51,6 +51,18 @@ TO = [
     ("trailing_comma", "bo@example.net,", [BO]),
     ("double_comma", "ada@example.com,,bo@example.net", [person("ada@example.com"), BO]),
     ("two_brackets_no_comma", "<ada@example.com> <bo@example.net>", [person("ada@example.com"), BO]),
+    ("comma_forgotten", "Ada Example <ada@example.com> Bo Example <bo@example.net>",
+     [ADA, person("bo@example.net", "Bo Example")]),
+    ("only_spaces_between", "ada@example.com bo@example.net", [person("ada@example.com"), BO]),
+    ("double_brackets", "Ada Example <<ada@example.com>>", [ADA]),
+    ("colon_in_the_name", "Example: Ada <ada@example.com>", [person("ada@example.com", "Example: Ada")]),
+    ("html_escaped", "Ada Example &lt;ada@example.com&gt;", [ADA]),
+    ("group_empty_in_brackets", "<Undisclosed-Recipient:;>", []),
+    ("quoted_as_a_whole", '"Ada Example <ada@example.com>"', [ADA]),
+    ("square_brackets", "Ada Example [ada@example.com]", [ADA]),
+    ("address_in_a_comment", "Ada Example (ada@example.com)", [ADA]),
+    ("escaped_comma", r"Example\, Ada <ada@example.com>", [person("ada@example.com", "Example, Ada")]),
+    ("html_escaped_name", "Ada &amp; Bo <ada@example.com>", [person("ada@example.com", "Ada & Bo")]),
     ("control_characters", "Ada\x07 Example <ada@example.com>", [ADA]),
 ]  # fmt: skip
 

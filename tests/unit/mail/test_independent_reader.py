@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(shutil.which("mhdr") is None, reason="mblaze is 
 # Header blocks that mblaze does not repair, raw 8-bit and broken encoded words that it does not decode.
 NOT_READ_BY_MBLAZE = re.compile(
     r"header_(blank_lines_first|byte_order_mark|not_folded|space_before_colon|utf_16_file)|plain_cr_only|nul_in_the"
-    r"|subject_raw_(?!utf_8)|words_(base64_without|broken_hex|cut_off|lying|not_one|unknown)"
+    r"|subject_raw_(?!utf_8)|words_(base64_without|broken_hex|called_|charset_|cut_off|lying|not_one|soft_break|surrogates|unknown)"
     r"|from_(first_is_(empty|no_address)|mailer_daemon|missing)|many_|large_line|nested_too_deep"
 )
 # Well-formed mail with attachments that have names: every reader should find the same ones.
