@@ -26,13 +26,31 @@ _DAEMON = re.compile(
     re.I,
 )
 _OFFICE = re.compile(
-    r"postmaster|mail ?master|(?:mail|system) administrator|mail[ .-]?(?:system|server)|autosend", re.I
+    r"postmaster|post_office@|gwia@|mail ?master|(?:mail|system) administrator|mail[ .-]?(?:system|server)|autosend",
+    re.I,
 )
+_NO_REPLY = re.compile(r"no[-_.]?reply@", re.I)
 # What else cannot be delivered.
 _PARCEL = re.compile(
     r"parcel|package|shipment|courier|tracking|paket|sendung|colis|paquete|pacco|pakket|przesyłk|encomenda"
     r"|посылк|försändelse",
     re.I,
+)
+
+# "could not be delivered" in other languages: in subjects and in texts.
+_NOT_DELIVERED = (
+    r"konnten? (?:leider )?nicht (?:zugestellt|übermittelt|ausgeliefert)|nicht zugestellt werden"
+    r"|n.(?:a|ont) pas (?:pu être|été) (?:remise?s?|délivr|distribu|livr)"
+    r"|no (?:se )?(?:pudo|ha podido|puede|pudieron|ha sido)[^\n]{0,12} (?:entreg|enviad)"
+    r"|impossibile (?:recapitare|consegnare)|non (?:è stato|può essere)[^\n]{0,12} (?:recapita|consegna)"
+    r"|não (?:foi possível|pôde ser|foi) (?:entreg|enviad)|kon(?:den)? niet worden (?:bezorgd|afgeleverd)"
+    r"|nie (?:mogła|mógł|można|udało się|zosta[łl]a?)[^\n]{0,20}dostarcz"
+    r"|не (?:может|могло|удалось|было|смогли)[^\n]{0,24}доставл|не (?:може|вдалося)[^\n]{0,24}достав"
+    r"|kunde inte levereras|kunne ikke leveres|ei voitu toimittaa|teslim edilemedi|iletilemedi"
+    r"|nelze doručit|(?:nepodařilo se|nebyla?) doruč|nem (?:sikerült|lehetett) kézbesít|nu a putut fi livrat"
+    r"|δεν (?:ήταν δυνατή η παράδοση|παραδόθηκε)|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
+    r"|(?:没有|未)能?够?(?:送达|投递)"
+    r"|配信(?:できま|不能|に失敗)|お届けできま|전송(?:하지 못|되지 (?:않|못)|에 실패)|배달(?:하지|되지) 못"
 )
 
 # What subjects of delivery reports say; a reply to one starts with Re: and is excluded before.
@@ -61,7 +79,8 @@ _SUBJECT = re.compile(
     r"|kan ikke leveres"
     r"|ei voitu toimittaa|toimittaminen epäonnistui|teslim edilemedi|iletilemedi|nedoručiteln|kézbesíthetetlen"
     r"|nelivrabil"
-    r"|退信|系统退信|投递失败|無法傳遞|无法投递|配信不能|配信できません|エラーメール|반송|전송 실패|배달되지",
+    r"|退信|系统退信|投递失败|エラーメール|반송|전송 실패|배달되지|message you sent (?:was )?(?:blocked|rejected)"
+    rf"|{_NOT_DELIVERED}",
     re.I,
 )
 
@@ -92,18 +111,11 @@ _FAILURE = re.compile(
     r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried"
     r"|will (?:continue to )?retry"
     r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for)|message size exceed"
-    r"|too many hops|mail loop|konnte nicht (?:zugestellt|übermittelt)|nicht zugestellt werden|unzustellbar"
-    r"|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
+    r"|too many hops|mail loop|unknown user|(?:is|was|were) undeliverable|(?:was|been) blocked by (?:our|the)"
+    r"|unzustellbar|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
     r"|falha (?:na|ao|de) entreg|bezorging[^\n]{0,30}mislukt|niepowodzenie dostarcz|сбой доставки|не доставлено"
     r"|leverans[^\n]{0,30}misslyckades|传递失败|傳遞失敗|(?<!\d)5\d\d[ -]#?5\.\d{1,3}\.\d{1,3}(?!\d)"
-    r"|n.a pas pu être (?:remis|délivr|distribu|livr)|non recensé|no se (?:pudo|ha podido|puede) entregar"
-    r"|impossibile (?:recapitare|consegnare)|não (?:foi possível|pôde ser) entreg|kon niet worden (?:bezorgd"
-    r"|afgeleverd)"
-    r"|nie (?:mogła|mógł|można|udało się)[^\n]{0,20}dostarcz|не (?:может|могло|удалось|было)[^\n]{0,20}доставл"
-    r"|недоставлен"
-    r"|kunde inte levereras|kunne ikke leveres|teslim edilemedi|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
-    r"|退回|配信(?:できま|不能|に失敗)"
-    r"|お届けできま|전송(?:하지 못|되지 않|에 실패)|배달하지 못",
+    rf"|non recensé|недоставлен|退回|{_NOT_DELIVERED}",
     re.I,
 )
 _DELAY = re.compile(
@@ -125,8 +137,8 @@ _RETURNED = re.compile(
     r"|message header|copy of (?:the|your)"
     r" |this is a copy|full headers|message text follows|original e-?mail|text of (?:the|your)"
     r"|headers? follow)[^\n]{0,80}"
-    r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)[^\n]{0,60}(?:follows?|below|attached"
-    r"|was)?[^\n]{0,40}:?"
+    r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)(?! was received)[^\n]{0,60}"
+    r"(?:follows?|below|attached|was)?[^\n]{0,40}:?"
     r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?:?|received: from [^\n]+"
     r"|return-path: [^\n]+)[ \t]*$",
     re.I | re.M,
@@ -181,14 +193,16 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
-        if titled and (returned_headers is not None or _failure(text) is not None):
+        if titled and (returned_headers is not None or (_failure(text) is not None and recipient(headers, text))):
             return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
-    if not (_is_automatic(headers) and _is_titled(subject)):
+    if not (_is_titled(subject) and (_is_automatic(headers) or _NO_REPLY.search(headers.get("From") or ""))):
         return False
     opening = text[:_MAX_OPENING]
-    return bool(_failure(opening)) and not _PARCEL.search(f"{subject} {opening}")
+    if not _failure(opening) or _PARCEL.search(f"{subject} {opening}"):
+        return False
+    return _is_automatic(headers) or ("List-Id" not in headers and recipient(headers, opening) is not None)
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -201,8 +215,8 @@ def is_delay(headers: Headers, body: str) -> bool:
 def split_returned(text: str) -> tuple[str, str | None]:
     """(what the mail server says, the mail it returns inside the same text or None)."""
     text = text[:_MAX_BODY]
-    match = _RETURNED.search(text)
-    if not match or not match.start():
+    match = _RETURNED.search(text, 1)
+    if not match:
         return text, None
     return text[: match.start()], text[match.start() :]
 

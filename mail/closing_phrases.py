@@ -20,7 +20,8 @@ _DEVICE = (
 # "Sent from my iPhone": the verb and its own prepositions, language by language; as a whole line only, and where the
 # words could be a person's own, only with the device or program behind them.
 _SENT = (
-    rf"(?:message )?sent from (?:my|a|the) [^\n]{{1,60}}|sent from [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}"
+    rf"(?:message )?sent from (?:my|a|the) [^\n.?!:,]{{1,60}}"
+    rf"|sent from (?![^\n]*\?\Z)[^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}"
     rf"|(?:message )?sent (?:securely )?(?:via|with|by|using|on) [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}",
     rf"(?:gesendet|geschrieben|verfasst) (?:von|mit|über|aus)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}"
     rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt|versendet)"
@@ -62,6 +63,7 @@ _OTHER = (
     rf"(?:from|de|da|van|fra|från|desde|z|od) (?:my|mon|mi|mio|mijn|min|meu|mojego"
     rf"|mého) (?:{_DEVICE})\w{{0,3}}(?: \d{{1,2}}\w?)?",
     r"\w{2,20} from (?:my )?mobile",
+    r"\w{4,12} (?:with|mit|avec|con|com|met|z|с) tuta(?:nota)?\b[^\n]{0,140}",
     r"(?:please )?(?:excuse|pardon|forgive)[^\n]{0,20}(?:typos|brevity)[^\n]{0,40}",
     r"(?:virus-?free|virenfrei|(?:libre|sans|bez|vrij van) (?:de )?virus)\.?[^\n]{0,40}",
 )

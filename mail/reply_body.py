@@ -29,6 +29,11 @@ _WRAPPED_QUOTE = 60
 _MAX_REST = 40
 # Fewer words before a colon are a greeting: "Hola Laura:".
 _MIN_INTRODUCTION = 4
+# Fields that only a mail's source shows, and how far above the others.
+_SOURCE_FIELDS = ("Received: ", "Return-Path: ", "Delivered-To: ", "DKIM-Signature: ", "Authentication-Results: ")
+_MAX_SOURCE = 40
+# A session in Python's shell.
+_PROMPT = re.compile(r">>> (?:import |from \w|print|for |def |with |[\w.]+ ?[(=\[])")
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -162,7 +167,7 @@ def _original_at(
         block = read_block(
             stripped, number, announced="container" in body.found and _after_cut(stripped, number)
         ) or read_line(line)
-        if block is None:
+        if block is None or _is_source(stripped, number):
             body.stretches[-1].append(lines[number])
             return number + 1
     else:
@@ -177,6 +182,16 @@ def _original_at(
     else:
         _drop_bare_title(body.stretches[-1])
     return None
+
+
+def _is_source(stripped: list[str], number: int) -> bool:
+    """Whether the fields of line `number` belong to a mail's source that the author pasted: clients leave these out."""
+    for above in reversed(stripped[max(0, number - _MAX_SOURCE) : number]):
+        if not above:
+            return False
+        if above.startswith(_SOURCE_FIELDS):
+            return True
+    return False
 
 
 def _introduces(body: Body) -> bool:
@@ -240,6 +255,11 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
         # Escaped twice on its way; a single one is a number greater than another.
         for number in escaped:
             quoted[number] = True
+    prompts = [number for number in edged if stripped[number].startswith(">>> ")]
+    for number in prompts:
+        # Nobody quotes three times what was not quoted twice.
+        if _PROMPT.match(stripped[number]) and not (number and quoted[number - 1]):
+            quoted[number] = False
     if True in quoted:
         for number in range(1, len(stripped) - 1):
             if not quoted[number] and quoted[number - 1] and quoted[number + 1] and stripped[number]:

@@ -19,6 +19,8 @@ from mail.reply_lines import MARKS
 
 _MAX_BANNER = 160
 _BANNER_LINES = 4
+# A gateway's banner that was not wrapped.
+_MIN_BANNER = 100
 _MAX_PASSES = 6
 # A notice shows within this much of its first line.
 _MAX_START = 400
@@ -73,6 +75,9 @@ def without_gateway_banner(lines: list[str]) -> list[str]:
         if not stripped:
             continue
         end = number + 1
+        if len(stripped) >= _MIN_BANNER and stripped[-1] in ".!" and GATEWAY_BANNER.match(stripped):
+            # HTML puts it on one line; the next may be the author's first.
+            return lines[end:] if any(part.strip(MARKS) for part in lines[end:]) else lines
         while end < len(lines) and end - number < 5 and lines[end].strip(MARKS):
             end += 1
         if GATEWAY_BANNER.match(" ".join(part.strip(MARKS) for part in lines[number:end])[:800]):
