@@ -17,16 +17,23 @@ _MAX_OPENING = 600
 # An address as bounces print it; linear, since both runs are bounded and end in a fixed character.
 ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[A-Za-z0-9\u00a1-\uffff](?:[\w.-]{0,252}[^\W_])?", re.ASCII)
 
+_LISTED = re.compile(
+    rf"^[ \t<\"'\[(]*{ADDRESS.pattern}"
+    rf"|(?:to|an|a|à|aan|til|för|für|recipient|:|=) ?[<\"'\[(]*(?:smtp:)?{ADDRESS.pattern}"
+    rf"|{ADDRESS.pattern}[>\"'\])]*[.:]?[ \t]*$",
+    re.I | re.M,
+)
 # Names that only a mail server uses, and those that people in charge of one use as well.
 _DAEMON = re.compile(
     r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|mail[ .-]?deliver(?:y)?[ .-]?(?:sub)?system"
     r"|delivery[ -]?(?:sub)?system"
-    r"|mail delivery|delivery service|jetmail system|smtp_mail_service|symantec_antivirus|microsoftexchange[0-9a-f]{8}"
+    r"|jetmail system|smtp_mail_service|symantec_antivirus|microsoftexchange[0-9a-f]{8}"
     r"|imss@|\bndr@|zustellsystem",
     re.I,
 )
 _OFFICE = re.compile(
-    r"postmaster|post_office@|gwia@|mail ?master|(?:mail|system) administrator|mail[ .-]?(?:system|server)|autosend",
+    r"mail delivery|delivery service|postmaster|post_office@|gwia@|mail ?master|(?:mail|system) administrator"
+    r"|mail[ .-]?(?:system|server)|autosend",
     re.I,
 )
 _NO_REPLY = re.compile(r"no[-_.]?reply@", re.I)
@@ -50,6 +57,13 @@ _NOT_DELIVERED = (
     r"|nelze doručit|(?:nepodařilo se|nebyla?) doruč|nem (?:sikerült|lehetett) kézbesít|nu a putut fi livrat"
     r"|δεν (?:ήταν δυνατή η παράδοση|παραδόθηκε)|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
     r"|(?:没有|未)能?够?(?:送达|投递)"
+    # Exchange: "did not reach some or all of the intended recipients".
+    r"|empfänger[^\n]{0,30} nicht erreich|n.est pas parvenue? à|impossible de joindre le|no llegó a (?:algunos|todos)"
+    r"|no se puede localizar a|non ha raggiunto|impossibile raggiungere i|não chegou a"
+    r"|não foi possível entrar em contato"
+    r"|(?:ontvangers|geadresseerden?)[^\n]{0,12} niet bereik|nie dotarła do|nådde inte|nådde ikke|nåede ikke"
+    r"|ei tavoittanut"
+    r"|ulaşamadı|nedorazila k|не дошло до|未到达|未到達|到達しませんでした|도달하지 못|未传递|未傳遞"
     r"|配信(?:できま|不能|に失敗)|お届けできま|전송(?:하지 못|되지 (?:않|못)|에 실패)|배달(?:하지|되지) 못"
 )
 
@@ -80,6 +94,8 @@ _SUBJECT = re.compile(
     r"|ei voitu toimittaa|toimittaminen epäonnistui|teslim edilemedi|iletilemedi|nedoručiteln|kézbesíthetetlen"
     r"|nelivrabil"
     r"|退信|系统退信|投递失败|エラーメール|반송|전송 실패|배달되지|message you sent (?:was )?(?:blocked|rejected)"
+    r"|error sending message|(?:message|e-?mail) (?:was |has been )?(?:rejected|refused)"
+    r"|(?:nachricht|e-?mail)[^\n]{0,12} (?:abgewiesen|abgelehnt)"
     rf"|{_NOT_DELIVERED}",
     re.I,
 )
@@ -111,7 +127,8 @@ _FAILURE = re.compile(
     r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried"
     r"|will (?:continue to )?retry"
     r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for)|message size exceed"
-    r"|too many hops|mail loop|unknown user|(?:is|was|were) undeliverable|(?:was|been) blocked by (?:our|the)"
+    r"|too many hops|mail loop|unknown user|message sent to [^\n]{0,80} bounced|vom empfänger[^\n]{0,20} abgewiesen"
+    r"|(?:is|was|were) undeliverable|(?:was|been) blocked by (?:our|the)"
     r"|unzustellbar|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
     r"|falha (?:na|ao|de) entreg|bezorging[^\n]{0,30}mislukt|niepowodzenie dostarcz|сбой доставки|не доставлено"
     r"|leverans[^\n]{0,30}misslyckades|传递失败|傳遞失敗|(?<!\d)5\d\d[ -]#?5\.\d{1,3}\.\d{1,3}(?!\d)"
@@ -193,16 +210,19 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
-        if titled and (returned_headers is not None or (_failure(text) is not None and recipient(headers, text))):
+        if titled and (
+            returned_headers is not None or (_failure(text) is not None and _lists_recipient(headers, text))
+        ):
             return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
-    if not (_is_titled(subject) and (_is_automatic(headers) or _NO_REPLY.search(headers.get("From") or ""))):
+    automatic = _is_automatic(headers)
+    if not ((automatic or _NO_REPLY.search(headers.get("From") or "")) and _is_titled(subject)):
         return False
     opening = text[:_MAX_OPENING]
     if not _failure(opening) or _PARCEL.search(f"{subject} {opening}"):
         return False
-    return _is_automatic(headers) or ("List-Id" not in headers and recipient(headers, opening) is not None)
+    return automatic or ("List-Id" not in headers and recipient(headers, opening) is not None)
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -249,6 +269,11 @@ def recipient(headers: Headers, body: str) -> str | None:
     if subject and subject[0].lower() not in own:
         return subject[0]
     return next(_addresses(body, 0, own), None)
+
+
+def _lists_recipient(headers: Headers, text: str) -> bool:
+    """Whether an address stands where reports put it, not amid somebody's sentence."""
+    return recipient(headers, text) is not None and _LISTED.search(text[:_MAX_BODY]) is not None
 
 
 def _addresses(body: str, start: int, own: set[str]) -> Iterator[str]:

@@ -20,8 +20,8 @@ _DEVICE = (
 # "Sent from my iPhone": the verb and its own prepositions, language by language; as a whole line only, and where the
 # words could be a person's own, only with the device or program behind them.
 _SENT = (
-    rf"(?:message )?sent from (?:my|a|the) [^\n.?!:,]{{1,60}}"
-    rf"|sent from (?![^\n]*\?\Z)[^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}"
+    rf"(?:message )?sent from (?:my|a|the) [^\n.?!:,]{{1,40}}"
+    rf"|sent from (?![^\n]*\?\Z)[^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,90}}"
     rf"|(?:message )?sent (?:securely )?(?:via|with|by|using|on) [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}",
     rf"(?:gesendet|geschrieben|verfasst) (?:von|mit|über|aus)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}"
     rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt|versendet)"
@@ -43,6 +43,8 @@ _SENT = (
     rf"(?:从|從)我的[^\n]{{1,30}}(?:发送|傳送|发出|寄出|發送|发来)"
     rf"|(?:发自|發自|来自|來自|寄自)(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
     r"[^\n]{1,30}(?:から送信|より送信|から送られ)[^\n]{0,10}",
+    rf"(?:נשלח מ|(?:تم الإرسال|أُ?رسلت?|مُ?رسلة?) من |στάλθηκε από|изпратено от|đã gửi từ|dikirim dari|enviat des d"
+    rf"|ส่งจาก|فرستاده شده از)[^\n]{{0,20}}(?:{_DEVICE})[^\n]{{0,30}}",
     r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|전송됨"
     r"|보낸 메일)[^\n]{0,6}",
 )
@@ -106,7 +108,7 @@ DISCLAIMER_START = re.compile(
     r"|legal)|antes de imprimir"
     r"|(?:dit|deze|de informatie in (?:dit|deze)|de inhoud van (?:dit|deze)) (?:bericht|e-?mail|mail"
     r"|e-mailbericht)[^\n]{0,100}(?:vertrouwelijk|bestemd|uitsluitend|geadresseerde)"
-    r"|denk aan het milieu[^\n]{0,60}"
+    r"|denk aan het milieu[^\n]{0,60}|de informatie (?:verzonden|in) [^\n]{0,80}(?:vertrouwelijk|bestemd|geadresseerde)"
     r"|(?:ta|niniejsza|treść (?:tej|niniejszej)|niniejszy|ten) (?:wiadomoś|e-?mail|korespondencj|mail"
     r"|przesyłk)[^\n]{0,120}(?:poufn|przeznaczon|adresat|wyłącznie)|zanim wydrukujesz|pomyśl o środowisku"
     r"|(?:это|данное|настоящее|содержание данного|информация, содержащаяся в) (?:электронное |этом "
@@ -216,8 +218,15 @@ GATEWAY_MARKS = (
     "no suele",
     "spesso",
     "niet vaak",
-    "externo",
     "esterno",
+    "extérieur",
+    "außerhalb",
+    "fuera de",
+    "van buiten",
+    "zewn",
+    "spoza",
+    "внешн",
+    "unknown sender",
 )
 
 

@@ -143,7 +143,7 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
     for name, pattern in _RESPONDER_FIELDS:
         if name in headers and (pattern is None or any(pattern.match(value) for value in headers.all(name))):
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
-    subject = subject[:_SUBJECT_START]
+    subject = subject[:_SUBJECT_START].lower()
     signs = _unattended(headers, submitted)
     said = _about_absence(subject)
     if said and signs:
@@ -170,14 +170,13 @@ def _agree(subject: str, text: str) -> bool:
         return True
     if automatic_phrases.LOTUS_SUBJECT.match(subject):
         return bool(automatic_phrases.LOTUS_BODY.search(text))
-    if automatic_phrases.ABSENCE_PREFIX.match(subject):
-        return bool(automatic_phrases.AUTO_REPLY_BODY.search(text))
     title = automatic_phrases.PREFIX.match(subject)
     answers = automatic_phrases.AUTO_REPLY_SUBJECT.match(title[0] if title else subject)
-    if not answers or not (title or answers.end() == len(subject.rstrip(" .!"))):
-        # "How do I set up the automatic reply?"
-        return False
-    return bool(automatic_phrases.AWAY.search(text) or automatic_phrases.AUTO_REPLY_BODY.search(text))
+    if answers and (title or answers.end() == len(subject.rstrip(" .!"))):
+        return bool(automatic_phrases.AWAY.search(text) or automatic_phrases.AUTO_REPLY_BODY.search(text))
+    # "How do I set up the out of office message?"
+    absent = automatic_phrases.ABSENCE_PREFIX.match(subject) and automatic_phrases.AUTO_REPLY_BODY.search(text)
+    return absent is not None and "?" not in text
 
 
 def _auto_submitted(headers: Headers) -> str:

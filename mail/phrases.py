@@ -32,7 +32,7 @@ _LABELS: dict[Label, str] = {
     "|sendt|sendt dato|dato|lähetetty|päivämäärä|päiväys|odesláno|odoslané|dátum|elküldve|küldve|trimis"
     "|trimise|dată|gönderildi"
     "|gönderme tarihi|gönderilme|tarih|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|送信"
-    "|보낸 날짜|보낸날짜|날짜|보낸 시간|발신일|일시|le|poslano|saadetud|kuupäev"
+    "|보낸 날짜|보낸날짜|날짜|보낸 시간|발신일|일시|le|poslano|saadetud|kuupäev|saatmisaeg"
     "|ημερομηνία|στάλθηκε|תאריך|נשלח|tanggal|ngày|ngày gửi|時間|时间|تاريخ|التاريخ|تم الإرسال|تاريخ الإرسال|الإرسال"
     "|أرسلت|ارسال شده|تاریخ"
     "|изпратено|išsiųsta|nosūtīts|enviat|dikirim|đã gửi|vreme|послато|poslato",
@@ -40,7 +40,7 @@ _LABELS: dict[Label, str] = {
     "|alıcı|кому|получатель|одержувач|收件人|收件者|收信人"
     "|宛先|送信先|受信者|받는 사람|받는사람|수신|받는이|pour|destinataire|destinatario|destinatário|adresat"
     "|empfänger|ontvanger|mottagare|mottaker|modtager|príjemca|prima"
-    "|saaja|προς|אל|kepada|đến|tới|ถึง|pre|إلى|به|до|kam|iki|za|per a|за",
+    "|saaja|προς|אל|kepada|đến|tới|ถึง|pre|إلى|به|до|kam|iki|za|per a|за|adressaat",
     "cc": "cc|kopie|copie|copie à|copia|con copia|cópia|kopia|dw|do wiadomości|копия|копія|kopi|kopio|másolatot kap"
     "|másolat|bilgi|抄送|抄送人|副本|副本抄送|ｃｃ|참조|cc à"
     "|cópia para|kópia|bcc|cci|cco|نسخة|نسخة إلى|עותק|κοιν|κοινοποίηση|bilgi (cc)|cc:|c.c.",

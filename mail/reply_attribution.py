@@ -19,6 +19,7 @@ _MAX_AFTER_VERB = 160
 
 _INNER_COLON = re.compile(r"[^\W\d_]: ")
 _SPEECH = frozenset("\"'„“«‚‘「")
+_LOGGED = re.compile(r"[\w\])]: |=<")
 _EDGE = " -–—_*" + MARKS
 _OWN_VERBS = frozenset(
     {"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"}
@@ -148,7 +149,10 @@ def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
         return None
     at_end = end >= len(text) - 3
     sure = time + day + address >= 2 or (followed and (address or day or time))
-    if sure or (colon and at_end and day and (followed or _FULL_DAY.search(text))):
+    if not (followed or address) and (text[0].islower() or _STAMPED.match(text)):
+        # Somebody's sentence, "on 5 May at 9:14 Anna wrote:", or a log's.
+        return None
+    if sure or (colon and at_end and _FULL_DAY.search(text)):
         if _opens(text):
             return "opened"
         return "bare" if sure else None
@@ -174,7 +178,7 @@ def _without_verb(
     text: str, *, colon: bool, address: bool, time: bool, day: bool, followed: bool
 ) -> Literal["opened", "bare"] | None:
     """ "2024-05-01 9:30 GMT+02:00 Anna <anna@example.com>:" as Gmail writes where it has no words."""
-    if not (time or day) or not address:
+    if not (time or day) or not address or (not followed and _LOGGED.search(text)):
         return None
     if not _ADDRESS_END.search(text):
         return "bare" if followed and colon else None

@@ -32,8 +32,8 @@ _MIN_INTRODUCTION = 4
 # Fields that only a mail's source shows, and how far above the others.
 _SOURCE_FIELDS = ("Received: ", "Return-Path: ", "Delivered-To: ", "DKIM-Signature: ", "Authentication-Results: ")
 _MAX_SOURCE = 40
-# A session in Python's shell.
-_PROMPT = re.compile(r">>> (?:import |from \w|print|for |def |with |[\w.]+ ?[(=\[])")
+# A session in Python's shell, or GroupWise's attribution.
+_PROMPT = re.compile(r">>> (?:[^\n]{5,60}, in message <|import |from \w|print|for |def |with |[\w.]+ ?[(=\[])")
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -258,7 +258,7 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
     prompts = [number for number in edged if stripped[number].startswith(">>> ")]
     for number in prompts:
         # Nobody quotes three times what was not quoted twice.
-        if _PROMPT.match(stripped[number]) and not (number and quoted[number - 1]):
+        if not (number and quoted[number - 1]) and _PROMPT.match(stripped[number]):
             quoted[number] = False
     if True in quoted:
         for number in range(1, len(stripped) - 1):

@@ -29,10 +29,12 @@ _TAIL = 60
 # Past the delimiter a signature has at most this many lines that are no legal notice.
 _MAX_SIGNATURE = 16
 _MAX_SIGNATURE_LINE = 75
-_MAX_CONTACT_LINES = 10
+_MAX_CONTACT_LINES = 16
 _MAX_CONTACT_LINE = 90
+# With so many spaces and a full stop a line is a sentence, not a contact.
+_MIN_SENTENCE = 5
 
-_RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z")
+_RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z|—\Z")
 _RULE_SIGNS = "-_=*~#—–―═─"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
 _NAME = re.compile(r"[*_]*[^\W\d_][^\n\d@:/\[\]]{2,40}")
@@ -41,6 +43,7 @@ _LIST_FOOTER = re.compile(
     r"|got) this (?:message|e-?mail|because)"
     r"|to unsubscribe (?:from|send|reply|e-?mail|visit|click|go to|manage)|reply to this e?-?mail directly"
     r"|view it on github"
+    r"|(?:follow|find|like|visit) us on|folgen sie uns|besuchen sie uns|suivez-nous|síguenos|seguici|siga-nos|volg ons"
     r"|to view this discussion|visit this group at|list archives?: ",
     re.I,
 )
@@ -75,8 +78,8 @@ def without_gateway_banner(lines: list[str]) -> list[str]:
         if not stripped:
             continue
         end = number + 1
-        if len(stripped) >= _MIN_BANNER and stripped[-1] in ".!" and GATEWAY_BANNER.match(stripped):
-            # HTML puts it on one line; the next may be the author's first.
+        if len(stripped) >= _MIN_BANNER and GATEWAY_BANNER.match(stripped):
+            # HTML puts all of it on one line; the next may be the author's first.
             return lines[end:] if any(part.strip(MARKS) for part in lines[end:]) else lines
         while end < len(lines) and end - number < 5 and lines[end].strip(MARKS):
             end += 1
@@ -190,10 +193,12 @@ def _is_card(lines: list[str]) -> bool:
 def _without_contact(lines: list[str]) -> list[str]:
     """Without the telephone numbers and addresses under "Kind regards" and a name; closing and name stay."""
     filled: list[str] = []
-    for number in range(len(lines) - 1, max(-1, len(lines) - 16), -1):
+    for number in range(len(lines) - 1, max(-1, len(lines) - 28), -1):
         line = lines[number].strip(MARKS + "*_")
         if not line:
             continue
+        if line[-1] in "?!" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
+            return lines
         if len(line) <= 60 and CLOSING.fullmatch(line.lower().rstrip(" ,.!:;\xa0")):
             contacts = sum(1 for below in filled if CONTACT.search(below))
             return _cut_contacts(lines, number) if contacts >= 2 else lines
