@@ -44,6 +44,12 @@ _PARCEL = re.compile(
     re.I,
 )
 
+_MAIL = re.compile(
+    r"mail|message|nachricht|courriel|mensaje|correo|messaggi|mensage|bericht|wiadomo|письм|сообщ|повідомл|meddel|melding"
+    r"|viesti|ileti|mesaj|zpráv|üzenet|邮件|郵件|メール|메일|smtp|recipient|\b5\d\d\b",
+    re.I,
+)
+
 # "could not be delivered" in other languages: in subjects and in texts.
 _NOT_DELIVERED = (
     r"konnten? (?:leider )?nicht (?:zugestellt|übermittelt|ausgeliefert)|nicht zugestellt werden"
@@ -69,10 +75,9 @@ _NOT_DELIVERED = (
 
 # What subjects of delivery reports say; a reply to one starts with Re: and is excluded before.
 _SUBJECT = re.compile(
-    r"undeliver(?:able|ed)|non[- ]?deliver|not (?:be )?delivered|deliver(?:y|ing)?[ -](?:status|failure|has failed"
-    r"|problem|error"
-    r"|report|notification|warning|incomplete|delayed)|failure notice|failure delivery|returned (?:e-?)?mail"
-    r"|returned to sender"
+    r"undeliver(?:able|ed)|non[- ]?deliver|not (?:be )?delivered|deliver(?:y|ing)?[ -](?:status|fail(?:ure|ed)"
+    r"|has failed|problem|error|report|notification|warning|incomplete|delayed)|failure notice|failure delivery"
+    r"|returned (?:e-?)?mail|returned to sender"
     r"|mail (?:delivery )?(?:error|fail|system error|could not|delivery (?:warning|problem|fail|error|delay))"
     r"|returning (?:message )?to sender"
     r"|mail delivery|message (?:delivery|status|delayed)|delayed mail|(?:message"
@@ -94,7 +99,7 @@ _SUBJECT = re.compile(
     r"|ei voitu toimittaa|toimittaminen epäonnistui|teslim edilemedi|iletilemedi|nedoručiteln|kézbesíthetetlen"
     r"|nelivrabil"
     r"|退信|系统退信|投递失败|エラーメール|반송|전송 실패|배달되지|message you sent (?:was )?(?:blocked|rejected)"
-    r"|error sending message|(?:message|e-?mail) (?:was |has been )?(?:rejected|refused)"
+    r"|\[bounce\]|error sending message|(?:message|e-?mail) (?:was |has been )?(?:rejected|refused)"
     r"|(?:nachricht|e-?mail)[^\n]{0,12} (?:abgewiesen|abgelehnt)"
     rf"|{_NOT_DELIVERED}",
     re.I,
@@ -210,9 +215,9 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
-        if titled and (
-            returned_headers is not None or (_failure(text) is not None and _lists_recipient(headers, text))
-        ):
+        if titled and returned_headers is not None:
+            return True
+        if titled and _failure(text) is not None and (unanswerable or _lists_recipient(headers, text)):
             return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
@@ -220,7 +225,7 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     if not ((automatic or _NO_REPLY.search(headers.get("From") or "")) and _is_titled(subject)):
         return False
     opening = text[:_MAX_OPENING]
-    if not _failure(opening) or _PARCEL.search(f"{subject} {opening}"):
+    if not _failure(opening) or not _MAIL.search(opening) or _PARCEL.search(f"{subject} {opening}"):
         return False
     return automatic or ("List-Id" not in headers and recipient(headers, opening) is not None)
 

@@ -232,6 +232,8 @@ GATEWAY_MARKS = (
 
 CLOSING = re.compile(
     r"(?:(?:with |my |many |our )?(?:best|kind|kindest|warm|warmest|sincere|respectful)?\s?(?:regards|wishes)"
+    r"|have a (?:nice|great|good|lovely|wonderful) [^\n]{3,20}|(?:einen )?schönen? (?:tag|abend)(?: noch)?"
+    r"|que tengas? (?:un )?buen día|fijne (?:dag|avond)|prettige dag"
     r"|best|all the best|cheers|sincerely|yours (?:sincerely|faithfully|truly)|respectfully|rgds|br|kr"
     r"|(?:many |with )?thanks(?: and (?:best |kind )?regards| a lot| again| so much| in advance)?"
     r"|thank you(?: (?:very much|so much|in advance|and (?:best |kind )?regards))?|thx"

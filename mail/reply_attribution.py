@@ -24,6 +24,7 @@ _EDGE = " -–—_*" + MARKS
 _OWN_VERBS = frozenset(
     {"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"}
 )
+_AS = ("as ", "like ", "wie ", "comme ", "como ", "come ", "zoals ", "jak ", "как ", "som ")
 _ADDRESS = re.compile(r"[<(\[«\"]?(?:mailto:)?[^\s<>()\[\]:;,\"]{1,80}@[^\s<>()\[\]:;,\"]{1,120}")
 _ADDRESS_END = re.compile(
     r"(?:<|\(|\[|&lt;)\s?(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]"
@@ -158,8 +159,9 @@ def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
         return "bare" if sure else None
     if colon and at_end and (address or " via " in text):
         return "bare"
-    # "Anna wrote:" above a quotation; "the manual says:" is the author's own.
-    return "bare" if followed and colon and at_end and lower[start:end] not in _OWN_VERBS else None
+    # "Anna wrote:" above a quotation; "the manual says:" and "As Anna wrote:" are the author's own.
+    cited = lower[start:end] in _OWN_VERBS or lower.startswith(_AS)
+    return "bare" if followed and colon and at_end and not cited else None
 
 
 def _verb(lower: str) -> tuple[int, int] | None:

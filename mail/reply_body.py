@@ -29,6 +29,9 @@ _WRAPPED_QUOTE = 60
 _MAX_REST = 40
 # Fewer words before a colon are a greeting: "Hola Laura:".
 _MIN_INTRODUCTION = 4
+# "Anna Berg:" may be an attribution, and so may whatever holds a date or an address.
+_MIN_CITATION = 3
+_NAMED = re.compile(r"[\d@<]")
 # Fields that only a mail's source shows, and how far above the others.
 _SOURCE_FIELDS = ("Received: ", "Return-Path: ", "Delivered-To: ", "DKIM-Signature: ", "Authentication-Results: ")
 _MAX_SOURCE = 40
@@ -82,7 +85,12 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
             body.forwarded = list(lines[notable:])
             return body
         step: int | None
-        if quoted[notable]:
+        if quoted[notable] and line[0] == ">" and not (known and known[notable]) and _is_cited(body):
+            step = notable
+            while step < len(lines) and quoted[step]:
+                body.stretches[-1].append(lines[step])
+                step += 1
+        elif quoted[notable]:
             step = _skip_quotation(body, stripped, quoted, notable)
         elif line == CUT_LINE:
             body.found.add("container")
@@ -203,6 +211,12 @@ def _introduces(body: Body) -> bool:
     return last.endswith(":") and (len(last.split()) >= _MIN_INTRODUCTION or len(written) == 1)
 
 
+def _is_cited(body: Body) -> bool:
+    """Whether the author's last line announces a quotation in words of their own: "The log says the following:"."""
+    last = next((line.strip(MARKS) for line in reversed(body.stretches[-1]) if line.strip(MARKS)), "")
+    return last.endswith(":") and len(last.split()) >= _MIN_CITATION and _NAMED.search(last) is None
+
+
 def _drop_bare_title(stretch: list[str]) -> None:
     """BlackBerry writes "Original Message" above the header without any dashes."""
     while stretch and not stretch[-1].strip(MARKS):
@@ -223,6 +237,9 @@ def announcement(line: str) -> tuple[Literal["forward", "original"], str] | None
     if not dashed and line[-1] not in ":：":
         return None
     words = _core(line[:_MAX_ANNOUNCEMENT])
+    if not dashed and words.isascii() and " " not in words:
+        # "Forwarded:" may be somebody's heading.
+        return None
     rest = ""
     if dashed and words and words not in FORWARDED and words not in ORIGINAL:
         # Yahoo's text puts the original's header behind it.

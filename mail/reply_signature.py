@@ -34,8 +34,8 @@ _MAX_CONTACT_LINE = 90
 # With so many spaces and a full stop a line is a sentence, not a contact.
 _MIN_SENTENCE = 5
 
-_RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z|—\Z")
-_RULE_SIGNS = "-_=*~#—–―═─"
+_RULE = re.compile(r"[-_=*~#—–―═─━＝]{3,}\Z|—\Z")
+_RULE_SIGNS = "-_=*~#—–―═─━＝"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
 _NAME = re.compile(r"[*_]*[^\W\d_][^\n\d@:/\[\]]{2,40}")
 _LIST_FOOTER = re.compile(
@@ -197,12 +197,12 @@ def _without_contact(lines: list[str]) -> list[str]:
         line = lines[number].strip(MARKS + "*_")
         if not line:
             continue
-        if line[-1] in "?!" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
-            return lines
         if len(line) <= 60 and CLOSING.fullmatch(line.lower().rstrip(" ,.!:;\xa0")):
             contacts = sum(1 for below in filled if CONTACT.search(below))
             return _cut_contacts(lines, number) if contacts >= 2 else lines
         filled.append(line)
+        if line[-1] in "?!" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
+            break
         if len(filled) > _MAX_CONTACT_LINES or len(line) > _MAX_CONTACT_LINE:
             break
     return lines
