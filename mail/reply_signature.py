@@ -43,6 +43,7 @@ _LIST_FOOTER = re.compile(
     r"|got) this (?:message|e-?mail|because)"
     r"|to unsubscribe (?:from|send|reply|e-?mail|visit|click|go to|manage)|reply to this e?-?mail directly"
     r"|view it on github"
+    r"|(?:hinweise?|informationen) zum datenschutz|(?:see |read )?our privacy (?:policy|notice)"
     r"|(?:follow|find|like|visit) us on|folgen sie uns|besuchen sie uns|suivez-nous|síguenos|seguici|siga-nos|volg ons"
     r"|to view this discussion|visit this group at|list archives?: ",
     re.I,
@@ -201,7 +202,7 @@ def _without_contact(lines: list[str]) -> list[str]:
             contacts = sum(1 for below in filled if CONTACT.search(below))
             return _cut_contacts(lines, number) if contacts >= 2 else lines
         filled.append(line)
-        if line[-1] in "?!" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
+        if line[-1] in "?!:：" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
             break
         if len(filled) > _MAX_CONTACT_LINES or len(line) > _MAX_CONTACT_LINE:
             break
