@@ -24,6 +24,8 @@ AUTO_REPLY_SUBJECT = re.compile(
 )
 # A responder puts it in front of the subject it answers: "Automatic reply: Your order", "[Auto-Reply] Your order".
 PREFIX = re.compile(r"\s*[\[【(]?[^\n:：\]】)]{2,60}(?:[:：\]】)]| [-–—] )")
+# What may stand between it and the colon: "Automatic reply Re:", "Auto-Reply from Anna:", not "Auto response time:".
+AFTER_ANSWER = re.compile(r"\s*(?:(?:re|aw|from|von|de)\b.*|\W*)\Z")
 # Absences that nobody puts in front of a subject of their own.
 ABSENCE_PREFIX = re.compile(
     r"(?:out of (?:the )?office|ooo|außer haus|message d.absence|fuera de (?:la )?oficina|fuori (?:sede|ufficio)"
@@ -33,7 +35,7 @@ ABSENCE_PREFIX = re.compile(
 # Below such a subject few words are enough.
 AWAY = re.compile(
     r"office|\bleave\b|vacation|holiday|\baway\b|retired|no longer|unavailable|\bclosed|travel|conference|respond"
-    r"|get back to|büro|urlaub|abwesen|erreichbar"
+    r"|get back to|büro|urlaub|abwesend|erreichbar"
     r"|elternzeit|geschlossen|unterwegs|melden uns|déplacement|fermés?\b|de baja|de viaje|cerrad|chius[oi]|licença"
     r"|fechad"
     r"|gesloten|werk niet|vrij\b|reageren|командиров|закрыт|bureau|congé|absen|oficina|vacaciones|ausen|ufficio|ferie"

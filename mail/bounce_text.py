@@ -44,6 +44,7 @@ _PARCEL = re.compile(
     re.I,
 )
 
+# One of these is in every report about mail.
 _MAIL = re.compile(
     r"mail|message|nachricht|courriel|mensaje|correo|messaggi|mensage|bericht|wiadomo|письм|сообщ|повідомл|meddel|melding"
     r"|viesti|ileti|mesaj|zpráv|üzenet|邮件|郵件|メール|메일|smtp|recipient|\b5\d\d\b",

@@ -170,13 +170,14 @@ def _agree(subject: str, text: str) -> bool:
         return True
     if automatic_phrases.LOTUS_SUBJECT.match(subject):
         return bool(automatic_phrases.LOTUS_BODY.search(text))
+    worded = automatic_phrases.AUTO_REPLY_BODY.search(text) is not None
     title = automatic_phrases.PREFIX.match(subject)
-    answers = automatic_phrases.AUTO_REPLY_SUBJECT.match(title[0] if title else subject)
-    if answers and (title or answers.end() == len(subject.rstrip(" .!"))):
-        return bool(automatic_phrases.AWAY.search(text) or automatic_phrases.AUTO_REPLY_BODY.search(text))
+    prefix = title[0] if title else subject
+    answers = automatic_phrases.AUTO_REPLY_SUBJECT.match(prefix)
+    if answers and automatic_phrases.AFTER_ANSWER.match(prefix, answers.end()):
+        return worded or (answers[0] != "auto:" and automatic_phrases.AWAY.search(text) is not None)
     # "How do I set up the out of office message?"
-    absent = automatic_phrases.ABSENCE_PREFIX.match(subject) and automatic_phrases.AUTO_REPLY_BODY.search(text)
-    return absent is not None and "?" not in text
+    return worded and "?" not in text and automatic_phrases.ABSENCE_PREFIX.match(subject) is not None
 
 
 def _auto_submitted(headers: Headers) -> str:
