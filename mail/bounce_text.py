@@ -17,17 +17,26 @@ _MAX_OPENING = 600
 # An address as bounces print it; linear, since both runs are bounded and end in a fixed character.
 ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[A-Za-z0-9\u00a1-\uffff](?:[\w.-]{0,252}[^\W_])?", re.ASCII)
 
+_LISTED = re.compile(
+    rf"^[ \t<\"'\[(]*{ADDRESS.pattern}"
+    rf"|(?:to|an|a|à|aan|til|för|für|recipient|:|=) ?[<\"'\[(]*(?:smtp:)?{ADDRESS.pattern}"
+    rf"|{ADDRESS.pattern}[>\"'\])]*[.:]?[ \t]*$",
+    re.I | re.M,
+)
 # Names that only a mail server uses, and those that people in charge of one use as well.
 _DAEMON = re.compile(
     r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|mail[ .-]?deliver(?:y)?[ .-]?(?:sub)?system"
     r"|delivery[ -]?(?:sub)?system"
-    r"|mail delivery|delivery service|jetmail system|smtp_mail_service|symantec_antivirus|microsoftexchange[0-9a-f]{8}"
+    r"|jetmail system|smtp_mail_service|symantec_antivirus|microsoftexchange[0-9a-f]{8}"
     r"|imss@|\bndr@|zustellsystem",
     re.I,
 )
 _OFFICE = re.compile(
-    r"postmaster|mail ?master|(?:mail|system) administrator|mail[ .-]?(?:system|server)|autosend", re.I
+    r"mail delivery|delivery service|postmaster|post_office@|gwia@|mail ?master|(?:mail|system) administrator"
+    r"|mail[ .-]?(?:system|server)|autosend",
+    re.I,
 )
+_NO_REPLY = re.compile(r"no[-_.]?reply@", re.I)
 # What else cannot be delivered.
 _PARCEL = re.compile(
     r"parcel|package|shipment|courier|tracking|paket|sendung|colis|paquete|pacco|pakket|przesyłk|encomenda"
@@ -35,12 +44,41 @@ _PARCEL = re.compile(
     re.I,
 )
 
+# One of these is in every report about mail.
+_MAIL = re.compile(
+    r"mail|message|nachricht|courriel|mensaje|correo|messaggi|mensage|bericht|wiadomo|письм|сообщ|повідомл|meddel|melding"
+    r"|viesti|ileti|mesaj|zpráv|üzenet|邮件|郵件|メール|메일|smtp|recipient|\b5\d\d\b",
+    re.I,
+)
+
+# "could not be delivered" in other languages: in subjects and in texts.
+_NOT_DELIVERED = (
+    r"konnten? (?:leider )?nicht (?:zugestellt|übermittelt|ausgeliefert)|nicht zugestellt werden"
+    r"|n.(?:a|ont) pas (?:pu être|été) (?:remise?s?|délivr|distribu|livr)"
+    r"|no (?:se )?(?:pudo|ha podido|puede|pudieron|ha sido)[^\n]{0,12} (?:entreg|enviad)"
+    r"|impossibile (?:recapitare|consegnare)|non (?:è stato|può essere)[^\n]{0,12} (?:recapita|consegna)"
+    r"|não (?:foi possível|pôde ser|foi) (?:entreg|enviad)|kon(?:den)? niet worden (?:bezorgd|afgeleverd)"
+    r"|nie (?:mogła|mógł|można|udało się|zosta[łl]a?)[^\n]{0,20}dostarcz"
+    r"|не (?:может|могло|удалось|было|смогли)[^\n]{0,24}доставл|не (?:може|вдалося)[^\n]{0,24}достав"
+    r"|kunde inte levereras|kunne ikke leveres|ei voitu toimittaa|teslim edilemedi|iletilemedi"
+    r"|nelze doručit|(?:nepodařilo se|nebyla?) doruč|nem (?:sikerült|lehetett) kézbesít|nu a putut fi livrat"
+    r"|δεν (?:ήταν δυνατή η παράδοση|παραδόθηκε)|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
+    r"|(?:没有|未)能?够?(?:送达|投递)"
+    # Exchange: "did not reach some or all of the intended recipients".
+    r"|empfänger[^\n]{0,30} nicht erreich|n.est pas parvenue? à|impossible de joindre le|no llegó a (?:algunos|todos)"
+    r"|no se puede localizar a|non ha raggiunto|impossibile raggiungere i|não chegou a"
+    r"|não foi possível entrar em contato"
+    r"|(?:ontvangers|geadresseerden?)[^\n]{0,12} niet bereik|nie dotarła do|nådde inte|nådde ikke|nåede ikke"
+    r"|ei tavoittanut"
+    r"|ulaşamadı|nedorazila k|не дошло до|未到达|未到達|到達しませんでした|도달하지 못|未传递|未傳遞"
+    r"|配信(?:できま|不能|に失敗)|お届けできま|전송(?:하지 못|되지 (?:않|못)|에 실패)|배달(?:하지|되지) 못"
+)
+
 # What subjects of delivery reports say; a reply to one starts with Re: and is excluded before.
 _SUBJECT = re.compile(
-    r"undeliver(?:able|ed)|non[- ]?deliver|not (?:be )?delivered|deliver(?:y|ing)?[ -](?:status|failure|has failed"
-    r"|problem|error"
-    r"|report|notification|warning|incomplete|delayed)|failure notice|failure delivery|returned (?:e-?)?mail"
-    r"|returned to sender"
+    r"undeliver(?:able|ed)|non[- ]?deliver|not (?:be )?delivered|deliver(?:y|ing)?[ -](?:status|fail(?:ure|ed)"
+    r"|has failed|problem|error|report|notification|warning|incomplete|delayed)|failure notice|failure delivery"
+    r"|returned (?:e-?)?mail|returned to sender"
     r"|mail (?:delivery )?(?:error|fail|system error|could not|delivery (?:warning|problem|fail|error|delay))"
     r"|returning (?:message )?to sender"
     r"|mail delivery|message (?:delivery|status|delayed)|delayed mail|(?:message"
@@ -61,7 +99,10 @@ _SUBJECT = re.compile(
     r"|kan ikke leveres"
     r"|ei voitu toimittaa|toimittaminen epäonnistui|teslim edilemedi|iletilemedi|nedoručiteln|kézbesíthetetlen"
     r"|nelivrabil"
-    r"|退信|系统退信|投递失败|無法傳遞|无法投递|配信不能|配信できません|エラーメール|반송|전송 실패|배달되지",
+    r"|退信|系统退信|投递失败|エラーメール|반송|전송 실패|배달되지|message you sent (?:was )?(?:blocked|rejected)"
+    r"|\[bounce\]|error sending message|(?:message|e-?mail) (?:was |has been )?(?:rejected|refused)"
+    r"|(?:nachricht|e-?mail)[^\n]{0,12} (?:abgewiesen|abgelehnt)"
+    rf"|{_NOT_DELIVERED}",
     re.I,
 )
 
@@ -92,18 +133,12 @@ _FAILURE = re.compile(
     r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried"
     r"|will (?:continue to )?retry"
     r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for)|message size exceed"
-    r"|too many hops|mail loop|konnte nicht (?:zugestellt|übermittelt)|nicht zugestellt werden|unzustellbar"
-    r"|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
+    r"|too many hops|mail loop|unknown user|message sent to [^\n]{0,80} bounced|vom empfänger[^\n]{0,20} abgewiesen"
+    r"|(?:is|was|were) undeliverable|(?:was|been) blocked by (?:our|the)"
+    r"|unzustellbar|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
     r"|falha (?:na|ao|de) entreg|bezorging[^\n]{0,30}mislukt|niepowodzenie dostarcz|сбой доставки|не доставлено"
     r"|leverans[^\n]{0,30}misslyckades|传递失败|傳遞失敗|(?<!\d)5\d\d[ -]#?5\.\d{1,3}\.\d{1,3}(?!\d)"
-    r"|n.a pas pu être (?:remis|délivr|distribu|livr)|non recensé|no se (?:pudo|ha podido|puede) entregar"
-    r"|impossibile (?:recapitare|consegnare)|não (?:foi possível|pôde ser) entreg|kon niet worden (?:bezorgd"
-    r"|afgeleverd)"
-    r"|nie (?:mogła|mógł|można|udało się)[^\n]{0,20}dostarcz|не (?:может|могло|удалось|было)[^\n]{0,20}доставл"
-    r"|недоставлен"
-    r"|kunde inte levereras|kunne ikke leveres|teslim edilemedi|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
-    r"|退回|配信(?:できま|不能|に失敗)"
-    r"|お届けできま|전송(?:하지 못|되지 않|에 실패)|배달하지 못",
+    rf"|non recensé|недоставлен|退回|{_NOT_DELIVERED}",
     re.I,
 )
 _DELAY = re.compile(
@@ -125,8 +160,8 @@ _RETURNED = re.compile(
     r"|message header|copy of (?:the|your)"
     r" |this is a copy|full headers|message text follows|original e-?mail|text of (?:the|your)"
     r"|headers? follow)[^\n]{0,80}"
-    r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)[^\n]{0,60}(?:follows?|below|attached"
-    r"|was)?[^\n]{0,40}:?"
+    r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)(?! was received)[^\n]{0,60}"
+    r"(?:follows?|below|attached|was)?[^\n]{0,40}:?"
     r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?:?|received: from [^\n]+"
     r"|return-path: [^\n]+)[ \t]*$",
     re.I | re.M,
@@ -181,14 +216,19 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
-        if titled and (returned_headers is not None or _failure(text) is not None):
+        if titled and returned_headers is not None:
+            return True
+        if titled and _failure(text) is not None and (unanswerable or _lists_recipient(headers, text)):
             return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
-    if not (_is_automatic(headers) and _is_titled(subject)):
+    automatic = _is_automatic(headers)
+    if not ((automatic or _NO_REPLY.search(headers.get("From") or "")) and _is_titled(subject)):
         return False
     opening = text[:_MAX_OPENING]
-    return bool(_failure(opening)) and not _PARCEL.search(f"{subject} {opening}")
+    if not _failure(opening) or not _MAIL.search(opening) or _PARCEL.search(f"{subject} {opening}"):
+        return False
+    return automatic or ("List-Id" not in headers and recipient(headers, opening) is not None)
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -201,8 +241,8 @@ def is_delay(headers: Headers, body: str) -> bool:
 def split_returned(text: str) -> tuple[str, str | None]:
     """(what the mail server says, the mail it returns inside the same text or None)."""
     text = text[:_MAX_BODY]
-    match = _RETURNED.search(text)
-    if not match or not match.start():
+    match = _RETURNED.search(text, 1)
+    if not match:
         return text, None
     return text[: match.start()], text[match.start() :]
 
@@ -235,6 +275,11 @@ def recipient(headers: Headers, body: str) -> str | None:
     if subject and subject[0].lower() not in own:
         return subject[0]
     return next(_addresses(body, 0, own), None)
+
+
+def _lists_recipient(headers: Headers, text: str) -> bool:
+    """Whether an address stands where reports put it, not amid somebody's sentence."""
+    return recipient(headers, text) is not None and _LISTED.search(text[:_MAX_BODY]) is not None
 
 
 def _addresses(body: str, start: int, own: set[str]) -> Iterator[str]:

@@ -13,14 +13,16 @@ _DEVICE = (
     r"|xperia|motorola|blackberry|windows|lumia|outlook|mobile|"
     r"handy|smartphone|phone|téléphone|telefon|telefono|teléfono|tablet|mail|airmail|spark|proton|yahoo|aol"
     r"|gmx|gmail|zoho|k-9|blue|mailbox|device|gerät|appareil|"
-    r"dispositivo|móvil|movil|cellulare|celular|telemóvel|телефон|смартфон|устройств|пристр|mailspring|newton"
+    r"dispositivo|móvil|movil|cellulare|celular|telemóvel|телефон|смартфон|мобильн|мобільн|яндекс|устройств"
+    r"|пристр|mailspring|newton"
     r"|superhuman|hey|front|missive|bluemail|edison|nine|"
     r"mobil|kännykä|puhelim|cep telef|手机|手機|携帯|스마트폰|휴대폰"
 )
 # "Sent from my iPhone": the verb and its own prepositions, language by language; as a whole line only, and where the
 # words could be a person's own, only with the device or program behind them.
 _SENT = (
-    rf"(?:message )?sent from (?:my|a|the) [^\n]{{1,60}}|sent from [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}"
+    rf"(?:message )?sent from (?:my|a|the) [^\n.?!:,]{{1,40}}"
+    rf"|sent from (?![^\n]*\?\Z)[^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,90}}"
     rf"|(?:message )?sent (?:securely )?(?:via|with|by|using|on) [^\n]{{0,16}}(?:{_DEVICE})[^\n]{{0,60}}",
     rf"(?:gesendet|geschrieben|verfasst) (?:von|mit|über|aus)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}"
     rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt|versendet)"
@@ -42,6 +44,8 @@ _SENT = (
     rf"(?:从|從)我的[^\n]{{1,30}}(?:发送|傳送|发出|寄出|發送|发来)"
     rf"|(?:发自|發自|来自|來自|寄自)(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
     r"[^\n]{1,30}(?:から送信|より送信|から送られ)[^\n]{0,10}",
+    rf"(?:נשלח מ|(?:تم الإرسال|أُ?رسلت?|مُ?رسلة?) من |στάλθηκε από|изпратено от|đã gửi từ|dikirim dari|enviat des d"
+    rf"|ส่งจาก|فرستاده شده از)[^\n]{{0,20}}(?:{_DEVICE})[^\n]{{0,30}}",
     r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|전송됨"
     r"|보낸 메일)[^\n]{0,6}",
 )
@@ -51,7 +55,7 @@ _GET = (
     r"|descarga|scarica|ottieni|obter|obtenha|baixe|baixar|krijg|haal|pobierz|загрузить|скачать|получить|отримати"
     r"|завантажити|hämta|hent|hanki|stáhnout|získat|získajte|obțineți|descărcați|获取|下载|取得|ダウンロード)"
 )
-_FOR = r"(?:for|für|pour|para|per|voor|dla|для|till|til|pro|pre|pentru|app|auf|på)"
+_FOR = r"(?:for|für|för|pour|para|per|voor|dla|для|till|til|pro|pre|pentru|app|auf|på)"
 _GET_IT = (
     rf"{_GET}\s?[^\n]{{0,14}}{_PROGRAM}(?:\s{_FOR}\b[^\n]{{0,90}}|\s?[<(]?https?:[^\n]{{0,120}})?",
     r"[^\n]{0,40}outlook[^\n]{0,40}<https://aka\.ms/[^\n]{1,40}",
@@ -62,6 +66,8 @@ _OTHER = (
     rf"(?:from|de|da|van|fra|från|desde|z|od) (?:my|mon|mi|mio|mijn|min|meu|mojego"
     rf"|mého) (?:{_DEVICE})\w{{0,3}}(?: \d{{1,2}}\w?)?",
     r"\w{2,20} from (?:my )?mobile",
+    r"provenance : [^\n]{3,40}|typed (?:on|with|by) [^\n]{0,24}(?:keyboard|screen|thumbs?\b|phone)[^\n]{0,40}",
+    r"\w{4,12} (?:with|mit|avec|con|com|met|z|с) tuta(?:nota)?\b[^\n]{0,140}",
     r"(?:please )?(?:excuse|pardon|forgive)[^\n]{0,20}(?:typos|brevity)[^\n]{0,40}",
     r"(?:virus-?free|virenfrei|(?:libre|sans|bez|vrij van) (?:de )?virus)\.?[^\n]{0,40}",
 )
@@ -69,7 +75,8 @@ BANNER = re.compile(rf"[\s<>(\[*_~-]*(?:{'|'.join((*_SENT, *_GET_IT, *_OTHER))})
 
 
 DISCLAIMER_START = re.compile(
-    r"[\s*_<\[(>-]*(?:(?:legal |e-?mail |important |medical )?(?:disclaimer|confidential(?:ity)?(?: (?:notice"
+    r"[^\w\n]{0,12}(?:p (?=please))?(?:(?:important )?(?:notice|note|attention)\s?[:–-]\s*)?(?:(?:legal |e-?mail "
+    r"|important |medical )?(?:disclaimer|confidential(?:ity)?(?: (?:notice"
     r"|note|statement|warning|information|disclaimer))?|privileged and confidential|private (?:and"
     r"|&) confidential|privacy notice|legal notice|important notice)\b\s*[:.*_–—-]"
     r"|confidentiality (?:notice|note|statement|warning)|(?:this|the (?:information|content|contents"
@@ -91,11 +98,13 @@ DISCLAIMER_START = re.compile(
     r"|der inhalt dieser (?:e-?mail|nachricht)[^\n]{0,60}|(?:bitte )?(?:denken sie an die umwelt"
     r"|prüfen sie[^\n]{0,40}(?:ausdruck|druck)|schonen sie)"
     r"|(?:ce|cet|le présent) (?:message|e-?mail|courriel|mail|courrier)[^\n]{0,100}(?:confidentiel|destin"
-    r"|propriété|usage)|(?:avis|note) de confidentialité|(?:pensez|merci de penser)[^\n]{0,30}(?:environnement"
+    r"|propriété|usage)|les informations contenues dans ce[^\n]{0,100}(?:confidentiel|destinataire)"
+    r"|(?:avis|note) de confidentialité|(?:pensez|merci de penser)[^\n]{0,30}(?:environnement"
     r"|imprimer)|avant d.imprimer"
     r"|(?:este|el presente|la información contenida en este) (?:mensaje|correo"
     r"|e-?mail)[^\n]{0,100}(?:confidencial|dirig|destinatari|privileg|contiene|contener)|aviso (?:legal"
-    r"|de confidencialidad)|(?:antes de imprimir|piense en el medio ambiente)[^\n]{0,60}"
+    r"|de confidencialidad)|de conformidad con[^\n]{0,160}(?:confidencial|destinatari)"
+    r"|(?:antes de imprimir|piense en el medio ambiente)[^\n]{0,60}"
     r"|(?:questo|il presente|la presente|le informazioni contenute in questo) (?:messaggio|e-?mail"
     r"|comunicazione|documento|mail)[^\n]{0,100}(?:riservat|confidenzial|destinat|contien)|(?:avviso"
     r"|nota) di riservatezza|(?:ai sensi del|prima di stampare)[^\n]{0,60}"
@@ -104,7 +113,7 @@ DISCLAIMER_START = re.compile(
     r"|legal)|antes de imprimir"
     r"|(?:dit|deze|de informatie in (?:dit|deze)|de inhoud van (?:dit|deze)) (?:bericht|e-?mail|mail"
     r"|e-mailbericht)[^\n]{0,100}(?:vertrouwelijk|bestemd|uitsluitend|geadresseerde)"
-    r"|denk aan het milieu[^\n]{0,60}"
+    r"|denk aan het milieu[^\n]{0,60}|de informatie (?:verzonden|in) [^\n]{0,80}(?:vertrouwelijk|bestemd|geadresseerde)"
     r"|(?:ta|niniejsza|treść (?:tej|niniejszej)|niniejszy|ten) (?:wiadomoś|e-?mail|korespondencj|mail"
     r"|przesyłk)[^\n]{0,120}(?:poufn|przeznaczon|adresat|wyłącznie)|zanim wydrukujesz|pomyśl o środowisku"
     r"|(?:это|данное|настоящее|содержание данного|информация, содержащаяся в) (?:электронное |этом "
@@ -112,7 +121,8 @@ DISCLAIMER_START = re.compile(
     r"|(?:уведомление о )?конфиденциальн[^\n]{0,40}[:.]"
     r"|(?:detta|det här|innehållet i detta) (?:e-?post|meddelande|mail|mejl)[^\n]{0,100}(?:konfident|sekretess"
     r"|avsed|endast)|denne (?:e-?mail|mail|meddelelse|e-post)[^\n]{0,100}(?:fortrolig|konfidens|tiltenkt"
-    r"|beregnet)|tämä (?:sähköposti|viesti)[^\n]{0,100}(?:luottamuks|tarkoitet)"
+    r"|beregnet)|το παρόν (?:μήνυμα|e-?mail)[^\n]{0,100}(?:εμπιστευτικ|παραλήπτη)"
+    r"|tämä (?:sähköposti|viesti)[^\n]{0,100}(?:luottamuks|tarkoitet)"
     r"|(?:bu|işbu) (?:e-?posta|mesaj|ileti|elektronik)[^\n]{0,120}(?:gizli|kişiye özel|yalnız|sadece|muhatab)"
     r"|yasal uyarı|tato (?:zpráva|e-?mail)[^\n]{0,100}(?:důvěrn|určen)|ez az (?:e-?mail|üzenet"
     r"|levél)[^\n]{0,100}(?:bizalmas|titkos|címzett)|(?:це|цей|ця)(?: електронн[^\s]{1,4})? (?:повідомлення"
@@ -135,12 +145,13 @@ DISCLAIMER_WORDS = re.compile(
     r"|modtager|ved en fejl|avsändaren|av misstag|vahingossa|lähettäjä|odesílatel|töröl|sekretess"
     r"|konfidentiell|mottagare|radera|"
     r"fortrolig|slett|luottamuksell|vastaanottaja|gizli|alıcı|yanlışlıkla|silin|důvěrn|adresát|omylem|bizalmas"
-    r"|címzett|confidențial|конфіденц|адресат|помилково|видалит|greșeal|ștergeți|dacă l-ați|printing"
+    r"|címzett|confidențial|конфіденц|адресат|помилково|видалит|εμπιστευτικ|παραλήπτη|κατά λάθος|διαγράψτε|greșeal"
+    r"|ștergeți|dacă l-ați|printing"
     r"|print this|保密|机密|機密|收件人|删除|刪除|秘密|受信者|削除|기밀|비밀|수신인|삭제",
 )
 # Notices that are one line and no law: trees, and the scanner's advertisement.
 NOTICE_LINE = re.compile(
-    r"[\s*_<\[(>-]*(?:(?:please )?(?:consider|think (?:about|of)) (?:the|our) environment"
+    r"[^\w\n]{0,12}(?:p (?=please))?(?:(?:please )?(?:consider|think (?:about|of)) (?:the|our) environment"
     r"|(?:please )?save (?:a|the|some) tree"
     r"|(?:please )?(?:do not|don.t|think before you) print (?:this|unless)|this (?:e-?mail|message"
     r"|mail) (?:has been|was) "
@@ -183,18 +194,29 @@ DISCLAIMER_ROOTS = (
     "получател",
     "alıcı",
     "конфіденц",
+    "εμπιστευτικ",
 )
 # Banners that gateways put on top of other people's mail.
 GATEWAY_BANNER = re.compile(
-    r"[\s*_\[(<!⚠️-]*(?:caution|warning|attention|notice|external|achtung|vorsicht|be careful|sécurité|atención|cuidado"
+    # What it warns of is mail.
+    r"(?=[^\n]{0,400}(?:mail|mejl|messag|sender|link|nachricht|expéditeur|courriel|correo|remitente|wiadomo|письм|отправит"
+    r"|メール|邮件|郵件|发件|external))"
+    r"[\s*_\[(<!⚠️【-]*(?:caution|precaución|varning|advarsel|upozornění|注意|警告|warning|attention|notice|external"
+    r"|achtung|vorsicht|be careful|sécurité|atención|cuidado"
     r"|attenzione|atenção|let op|uwaga|внимание)\b[^\n]{0,80}(?:external(?:ly)? (?:e-?mail|sender|source"
     r"|message|origin)"
     r"|outside (?:of )?(?:the|your|our|this)|originat|from an external|extern(?:e[rn]?)? (?:e-?mail|absender"
     r"|nachricht|mail)"
     r"|von extern|außerhalb (?:der|unserer|ihrer|des)|extérieur|expéditeur externe|(?:correo|remitente) externo"
     r"|fuera de (?:la|su|nuestra)|mittente esterno|esterna all|dall.esterno|remetente externo|externe afzender"
-    r"|van buiten|(?:nadawc|nadawca) zewn|spoza organizacji|unknown sender|внешн)[^\n]{0,400}"
-    r"|[\s*\[(]*external(?: e-?mail| sender| message)?[\s*\])]*\Z"
+    r"|van buiten|(?:nadawc|nadawca) zewn|spoza organizacji|unknown sender|внешн"
+    r"|fora d[aeo] (?:sua |nossa )?organiza"
+    r"|extern avsändare|ekstern (?:afsender|avsender)|組織外|社外から"
+    r"|外部(?:から|の送信|送信|发件|發件|寄件|邮件|郵件))[^\n]{0,400}"
+    r"|[\s*\[(⚠️]*external(?: e-?mail| sender| message)?[\s*\])]*\Z"
+    r"|[\s*\[(⚠️]*external (?:e-?mail|sender|message)\b[^\n]{0,80}(?:caution|careful|verify|links?\b"
+    r"|attachment)[^\n]{0,200}"
+    r"|diese (?:e-?mail|nachricht) (?:kommt|stammt|wurde) von (?:einem externen|extern\b|außerhalb)[^\n]{0,400}"
     r"|(?:this (?:e-?mail|message) (?:originated|comes?|came|was sent) from (?:outside|an external)"
     r"|you don.t often get e-?mail from|(?:some people|someone) who received this message don.t often get"
     r"|sie erhalten nicht (?:oft|häufig) e-?mails von|vous n.obtenez pas souvent|vous ne recevez pas souvent"
@@ -214,13 +236,27 @@ GATEWAY_MARKS = (
     "no suele",
     "spesso",
     "niet vaak",
-    "externo",
     "esterno",
+    "extérieur",
+    "ausserhalb",
+    "fuera de",
+    "van buiten",
+    "zewn",
+    "spoza",
+    "внешн",
+    "fora d",
+    "ekstern",
+    "組織外",
+    "社外",
+    "外部",
+    "unknown sender",
 )
 
 
 CLOSING = re.compile(
     r"(?:(?:with |my |many |our )?(?:best|kind|kindest|warm|warmest|sincere|respectful)?\s?(?:regards|wishes)"
+    r"|have a (?:nice|great|good|lovely|wonderful) [^\n]{3,20}|(?:einen )?schönen? (?:tag|abend)(?: noch)?"
+    r"|que tengas? (?:un )?buen día|fijne (?:dag|avond)|prettige dag"
     r"|best|all the best|cheers|sincerely|yours (?:sincerely|faithfully|truly)|respectfully|rgds|br|kr"
     r"|(?:many |with )?thanks(?: and (?:best |kind )?regards| a lot| again| so much| in advance)?"
     r"|thank you(?: (?:very much|so much|in advance|and (?:best |kind )?regards))?|thx"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from domain.email import Address, Forwarded
 from mail import reply_attribution
 from mail.html import to_text
-from mail.phrases import FORWARD_SUBJECT, WROTE
+from mail.phrases import FORWARD_SUBJECT, LABELS, WROTE
 from mail.reply_body import announcement, separator
 from mail.reply_headers import HeaderBlock, label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
@@ -20,6 +20,8 @@ _MAX_TEXT = 200_000
 _MAX_LINES = 3_000
 _MAX_VALUE = 500
 _MAX_HEADER_LINES = 60
+
+_MAX_UNLABELLED = 6
 
 _COLONS = frozenset(":： \xa0\r")
 _DASHES = frozenset(" \t\xa0-–—_=*#~+<|")
@@ -97,6 +99,11 @@ def _in_lines(lines: Sequence[str], is_forward: bool) -> Forwarded | None:
 def _announced(lines: Sequence[str]) -> Forwarded:
     """What stands under (or behind) a "Forwarded message" line: its header, in the same quotation if it is one."""
     plain = [unquoted(line) if line and is_quoted(line) else line for line in lines]
+    for position, line in enumerate(plain[:_MAX_UNLABELLED]):
+        # eM Client writes its labels without colons.
+        label, _, value = line.partition(" ")
+        if value and label.casefold() in LABELS and label_of(line) is None:
+            plain[position] = f"{label}: {value}"
     for position, line in enumerate(plain[:12]):
         if not line.strip(EMPHASIS):
             continue

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from domain.email import Address, Bounce, MailKind
 from mail import automatic_phrases
 from mail.headers import Headers
-from mail.phrases import REPLY_SUBJECT
+from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT
 
 _BODY_START = 1_500
 _SUBJECT_START = 300
@@ -143,20 +143,41 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
     for name, pattern in _RESPONDER_FIELDS:
         if name in headers and (pattern is None or any(pattern.match(value) for value in headers.all(name))):
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
-    answers = automatic_phrases.AUTO_REPLY_SUBJECT.search(subject[:_SUBJECT_START])
+    subject = subject[:_SUBJECT_START].lower()
     signs = _unattended(headers, submitted)
-    absent = signs and (answers or automatic_phrases.ABSENCE_SUBJECT.search(subject[:_SUBJECT_START]))
-    if absent:
-        return [f"subject says so: {absent[0].strip()[:80]}", *signs]
-    if REPLY_SUBJECT.match(subject):
-        # People answer automatic answers.
-        answers = None
+    said = _about_absence(subject)
+    if said and signs:
+        return [f"subject says so: {said[0].strip()[:80]}", *signs]
     # The body is read only where something else already says that no person sent this.
-    if answers or submitted == "auto-generated" or _null_sender(headers):
-        worded = automatic_phrases.AUTO_REPLY_BODY.search(text[:_BODY_START])
-        if worded:
-            return ["the text says so", *([f"subject says so: {answers[0].strip()[:80]}"] if answers else []), *signs]
+    start = text[:_BODY_START]
+    if (submitted == "auto-generated" or _null_sender(headers)) and automatic_phrases.AUTO_REPLY_BODY.search(start):
+        return ["the text says so", *signs]
+    if signs and REPLY_SUBJECT.match(subject) and automatic_phrases.ANSWER_BODY.search(start):
+        return ["the text says so", *signs]
+    # People answer and forward automatic answers.
+    if said and not REPLY_SUBJECT.match(subject) and not FORWARD_SUBJECT.match(subject) and _agree(subject, start):
+        return [f"subject says so: {said[0].strip()[:80]}", "the text says so"]
     return []
+
+
+def _about_absence(subject: str) -> re.Match[str] | None:
+    return automatic_phrases.AUTO_REPLY_SUBJECT.search(subject) or automatic_phrases.ABSENCE_SUBJECT.search(subject)
+
+
+def _agree(subject: str, text: str) -> bool:
+    """Whether subject and text, both in a responder's own words, say what no field does."""
+    if automatic_phrases.AUTOMATIC.search(text):
+        return True
+    if automatic_phrases.LOTUS_SUBJECT.match(subject):
+        return bool(automatic_phrases.LOTUS_BODY.search(text))
+    worded = automatic_phrases.AUTO_REPLY_BODY.search(text) is not None
+    title = automatic_phrases.PREFIX.match(subject)
+    prefix = title[0] if title else subject
+    answers = automatic_phrases.AUTO_REPLY_SUBJECT.match(prefix)
+    if answers and automatic_phrases.AFTER_ANSWER.match(prefix, answers.end()):
+        return worded or (answers[0] != "auto:" and automatic_phrases.AWAY.search(text) is not None)
+    # "How do I set up the out of office message?"
+    return worded and "?" not in text and automatic_phrases.ABSENCE_PREFIX.match(subject) is not None
 
 
 def _auto_submitted(headers: Headers) -> str:

@@ -24,7 +24,7 @@ _LABELS: dict[Label, str] = {
     "|보낸이|expéditeur|mittente|remitente|remetente|nadawca|absender"
     "|afzender|avsändare|avsender|afsender|odesílatel|odosielateľ|šalje|saatja|nuo|no|από|מאת|kirjuttaja"
     "|pošiljatelj|šalje|de/from|from/de"
-    "|from/von|von/from|o̅d|desde|dari|người gửi|từ|จาก|det",
+    "|from/von|von/from|o̅d|desde|dari|người gửi|từ|จาก|det|من|المرسل|از|από|nuo",
     "date": "date|sent|sent on|datum|gesendet|gesendet am|envoyé|envoyé le|date d'envoi|enviado|enviado el|enviado em"
     "|enviada|enviada em|enviada el"
     "|fecha|fecha de envío|data|inviato|data invio|verzonden|verzonden op|wysłano|wysłane|data wysłania"
@@ -32,19 +32,21 @@ _LABELS: dict[Label, str] = {
     "|sendt|sendt dato|dato|lähetetty|päivämäärä|päiväys|odesláno|odoslané|dátum|elküldve|küldve|trimis"
     "|trimise|dată|gönderildi"
     "|gönderme tarihi|gönderilme|tarih|发送时间|发送日期|日期|寄件日期|傳送時間|送信日時|日時|日付|送信"
-    "|보낸 날짜|보낸날짜|날짜|보낸 시간|발신일|일시|le|poslano|saadetud|kuupäev"
-    "|ημερομηνία|στάλθηκε|תאריך|נשלח|tanggal|ngày|ngày gửi|時間|时间",
+    "|보낸 날짜|보낸날짜|날짜|보낸 시간|발신일|일시|le|poslano|saadetud|kuupäev|saatmisaeg"
+    "|ημερομηνία|στάλθηκε|תאריך|נשלח|tanggal|ngày|ngày gửi|時間|时间|تاريخ|التاريخ|تم الإرسال|تاريخ الإرسال|الإرسال"
+    "|أرسلت|ارسال شده|تاریخ"
+    "|изпратено|išsiųsta|nosūtīts|enviat|dikirim|đã gửi|vreme|послато|poslato",
     "to": "to|an|à|a|aan|para|do|komu|til|till|vastaanottaja|címzett|către|pentru|la|destinatar|destinatarul|kime"
     "|alıcı|кому|получатель|одержувач|收件人|收件者|收信人"
     "|宛先|送信先|受信者|받는 사람|받는사람|수신|받는이|pour|destinataire|destinatario|destinatário|adresat"
     "|empfänger|ontvanger|mottagare|mottaker|modtager|príjemca|prima"
-    "|saaja|προς|אל|kepada|đến|tới|ถึง|pre",
+    "|saaja|προς|אל|kepada|đến|tới|ถึง|pre|إلى|به|до|kam|iki|za|per a|за|adressaat",
     "cc": "cc|kopie|copie|copie à|copia|con copia|cópia|kopia|dw|do wiadomości|копия|копія|kopi|kopio|másolatot kap"
     "|másolat|bilgi|抄送|抄送人|副本|副本抄送|ｃｃ|참조|cc à"
-    "|cópia para|kópia|bcc|cci|cco|bilgi (cc)|cc:|c.c.",
+    "|cópia para|kópia|bcc|cci|cco|نسخة|نسخة إلى|עותק|κοιν|κοινοποίηση|bilgi (cc)|cc:|c.c.",
     "subject": "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|temat|тема|ämne|emne|aihe|předmět|predmet"
     "|tárgy|subiect|subiectul|konu|主题|主題"
-    "|主旨|件名|제목|naslov|θέμα|נושא|subjek|perihal|chủ đề|เรื่อง|teema|tema",
+    "|主旨|件名|제목|naslov|θέμα|נושא|subjek|perihal|chủ đề|เรื่อง|teema|tema|الموضوع|موضوع|относно|zadeva|tēma|assumpte",
     "other": "reply-to|antwort an|répondre à|responder a|rispondi a|organization|organisation|importance|wichtigkeit"
     "|priority|priorität|anlagen|attachments"
     "|pièces jointes|datos adjuntos|allegati|anexos|bijlagen|załączniki|вложения|bilagor|resent-from"

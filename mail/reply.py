@@ -36,6 +36,8 @@ _FALLBACK = 0.3
 _SAME = 0.8
 
 _SPELT_OUT = re.compile(r"<(?:https?://|mailto:|tel:)[^<>\s]{1,2000}>|\[(?:cid:|image: )[^\[\]\n]{1,300}\]")
+# Yahoo's app goes on with the quotation on the attribution's own line.
+_GOES_ON = re.compile(r"^([^\n<>]{10,160}<[^\s<>@]{1,80}@[^\s<>]{1,120}>(?: [^\W\d_]{1,12}){0,2} ?:)  +(?=\S)", re.M)
 _WORD = re.compile(r"\w+")
 
 
@@ -64,7 +66,9 @@ def extract_reply(text: str, html: str, known_texts: Sequence[str] = (), subject
 
 def _from_text(text: str, known_texts: Sequence[str], is_forward: bool) -> Reply:
     cut = len(text) > _MAX_TEXT
-    lines = newlines(text[:_MAX_TEXT]).split("\n", _MAX_LINES)
+    text = text[:_MAX_TEXT]
+    parted = _GOES_ON.sub(r"\1\n\n", text) if ":  " in text else text
+    lines = newlines(parted).split("\n", _MAX_LINES)
     if len(lines) > _MAX_LINES:
         cut = True
         lines.pop()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from mail.phrases import OPENERS, SELF_WROTE, UNSPACED_ENDINGS, UNSPACED_WROTE, WEEKDAYS_MONTHS, WROTE, WROTE_ENDINGS
 from mail.reply_headers import label_of
+from mail.reply_html import QUOTE_LINE
 from mail.reply_lines import MARKS, is_quoted
 
 # An attribution wraps over at most this many lines and has at most this many characters.
@@ -17,10 +18,13 @@ _MAX_LINE = 200
 _MAX_AFTER_VERB = 160
 
 _INNER_COLON = re.compile(r"[^\W\d_]: ")
+_SPEECH = frozenset("\"'„“«‚‘「")
+_LOGGED = re.compile(r"[\w\])]: |=<")
 _EDGE = " -–—_*" + MARKS
 _OWN_VERBS = frozenset(
     {"says", "said", "sent", "writes", "scrie", "scrive", "escribe", "escreve", "schreibt", "schrijft"}
 )
+_AS = ("as ", "like ", "wie ", "comme ", "como ", "come ", "zoals ", "jak ", "как ", "som ")
 _ADDRESS = re.compile(r"[<(\[«\"]?(?:mailto:)?[^\s<>()\[\]:;,\"]{1,80}@[^\s<>()\[\]:;,\"]{1,120}")
 _ADDRESS_END = re.compile(
     r"(?:<|\(|\[|&lt;)\s?(?:mailto:)?[^\s<>()\[\]]{1,80}@[^\s<>()\[\]]{1,120}(?:>|\)|\]"
@@ -31,10 +35,15 @@ _DAY = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}"
     r"|\d{1,2}\.? (?:de )?[^\W\d_]{3,12}|[^\W\d_]{3,12}\.? \d{1,2}\b|\d{1,2}\s?[月월]"
 )
+_FULL_DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2}")
 _STARTS_WITH_DATE = re.compile(r"\d{1,4}\s?[./年년-]|\d{1,2}\.? [^\W\d_]{3,}|\d{4}\b")
 _FIRST_WORD = re.compile(r"[^\s\d,]+")
 # Horde: "Zitat von Anna <anna@example.com>:".
 _QUOTING = re.compile(r"(?:zitat von|quoting|citando a|citazione di|citation de|citat från|citerar|цитирование) ", re.I)
+# GroupWise: ">>> Anna <anna@example.com> 3/5/2024 9:14 AM >>>".
+_GROUPWISE = re.compile(r">>> ?(?=[^\n]{0,200}\d)[^\n]{3,200} >>>\Z")
+# A log or an attribution may begin so; neither goes on so.
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 # Android: "---- Anna wrote ----".
 _DASHED = re.compile(r"-{3,}\s?\S[^\n]{1,200}\S\s?-{3,}\Z")
 _SHARED = re.compile(r"(?<=\S)(?:\s+|\s?-{2,}\s?)(?=(?:On|Am|Le|El|Il|Em|Op|W dniu|Den)\s[^\n]{0,30}\d)")
@@ -50,7 +59,7 @@ def may_end(stripped: str) -> bool:
         if last in ".,;!?":
             return False
         if last == ">":
-            return "@" in stripped[-80:]
+            return "@" in stripped[-80:] or stripped.startswith(">>>")
         if last == "-":
             stripped = stripped.rstrip("- \xa0")
             if not stripped:
@@ -65,7 +74,10 @@ def find(lines: Sequence[str], end: int) -> int | None:
     """The first line of the attribution whose last line is `end` (lines are stripped), or None."""
     if _DASHED.match(lines[end]) and len(lines[end]) < _MAX_LENGTH and WROTE.search(lines[end].lower()):
         return end
+    if _GROUPWISE.match(lines[end]):
+        return end
     followed = _quote_follows(lines, end)
+    spoken = not followed and end + 1 < len(lines) and lines[end + 1][:1] in _SPEECH
     joined = ""
     bare: int | None = None
     for start in range(end, max(-1, end - _MAX_LINES), -1):
@@ -81,10 +93,15 @@ def find(lines: Sequence[str], end: int) -> int | None:
             # A header block has lines of its own; they are not looked at together.
             break
         found = _judge(joined.strip(_EDGE), followed=followed)
+        if found and spoken and "@" not in joined:
+            # On Monday Anna wrote: "It works."
+            return None
         if found == "opened":
             return start
         if found and bare is None:
             bare = start
+        if _STAMPED.match(line):
+            break
     return bare
 
 
@@ -101,7 +118,7 @@ def shared_at(stripped: str) -> int | None:
 def _quote_follows(lines: Sequence[str], end: int) -> bool:
     for line in lines[end + 1 : end + 4]:
         if line:
-            return is_quoted(line)
+            return line == QUOTE_LINE or is_quoted(line)
     return False
 
 
@@ -133,14 +150,18 @@ def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
         return None
     at_end = end >= len(text) - 3
     sure = time + day + address >= 2 or (followed and (address or day or time))
-    if sure or (colon and at_end and day):
+    if not (followed or address) and (text[0].islower() or _STAMPED.match(text)):
+        # Somebody's sentence, "on 5 May at 9:14 Anna wrote:", or a log's.
+        return None
+    if sure or (colon and at_end and _FULL_DAY.search(text)):
         if _opens(text):
             return "opened"
         return "bare" if sure else None
     if colon and at_end and (address or " via " in text):
         return "bare"
-    # "Anna wrote:" above a quotation; "the manual says:" is the author's own.
-    return "bare" if followed and colon and at_end and lower[start:end] not in _OWN_VERBS else None
+    # "Anna wrote:" above a quotation; "the manual says:" and "As Anna wrote:" are the author's own.
+    cited = lower[start:end] in _OWN_VERBS or lower.startswith(_AS)
+    return "bare" if followed and colon and at_end and not cited else None
 
 
 def _verb(lower: str) -> tuple[int, int] | None:
@@ -159,7 +180,7 @@ def _without_verb(
     text: str, *, colon: bool, address: bool, time: bool, day: bool, followed: bool
 ) -> Literal["opened", "bare"] | None:
     """ "2024-05-01 9:30 GMT+02:00 Anna <anna@example.com>:" as Gmail writes where it has no words."""
-    if not (time or day) or not address:
+    if not (time or day) or not address or (not followed and _LOGGED.search(text)):
         return None
     if not _ADDRESS_END.search(text):
         return "bare" if followed and colon else None

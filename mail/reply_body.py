@@ -30,6 +30,14 @@ _WRAPPED_QUOTE = 60
 _MAX_REST = 40
 # Fewer words before a colon are a greeting: "Hola Laura:".
 _MIN_INTRODUCTION = 4
+# "Anna Berg:" may be an attribution, and so may whatever holds a date or an address.
+_MIN_CITATION = 3
+_NAMED = re.compile(r"[\d@<]")
+# Fields that only a mail's source shows, and how far above the others.
+_SOURCE_FIELDS = ("Received: ", "Return-Path: ", "Delivered-To: ", "DKIM-Signature: ", "Authentication-Results: ")
+_MAX_SOURCE = 40
+# A session in Python's shell, or GroupWise's attribution.
+_PROMPT = re.compile(r">>> (?:[^\n]{5,60}, in message <|import |from \w|print|for |def |with |[\w.]+ ?[(=\[])")
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -78,7 +86,12 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
             body.forwarded = list(lines[notable:])
             return body
         step: int | None
-        if quoted[notable]:
+        if quoted[notable] and line[0] == ">" and not (known and known[notable]) and _is_cited(body):
+            step = notable
+            while step < len(lines) and quoted[step]:
+                body.stretches[-1].append(lines[step])
+                step += 1
+        elif quoted[notable]:
             step = _skip_quotation(body, stripped, quoted, notable)
         elif line == CUT_LINE:
             body.found.add("container")
@@ -167,7 +180,7 @@ def _original_at(
         block = read_block(
             stripped, number, announced="container" in body.found and _after_cut(stripped, number)
         ) or read_line(line)
-        if block is None:
+        if block is None or _is_source(stripped, number):
             body.stretches[-1].append(lines[number])
             return number + 1
     else:
@@ -184,6 +197,16 @@ def _original_at(
     return None
 
 
+def _is_source(stripped: list[str], number: int) -> bool:
+    """Whether the fields of line `number` belong to a mail's source that the author pasted: clients leave these out."""
+    for above in reversed(stripped[max(0, number - _MAX_SOURCE) : number]):
+        if not above:
+            return False
+        if above.startswith(_SOURCE_FIELDS):
+            return True
+    return False
+
+
 def _introduces(body: Body) -> bool:
     """Whether the author's last line announces what follows ("My answers are in red:", "This is the mail I got:")."""
     written = [line.strip(MARKS) for line in body.stretches[-1] if line.strip(MARKS)]
@@ -191,6 +214,12 @@ def _introduces(body: Body) -> bool:
     if last.endswith("："):
         return len(last) >= 8
     return last.endswith(":") and (len(last.split()) >= _MIN_INTRODUCTION or len(written) == 1)
+
+
+def _is_cited(body: Body) -> bool:
+    """Whether the author's last line announces a quotation in words of their own: "The log says the following:"."""
+    last = next((line.strip(MARKS) for line in reversed(body.stretches[-1]) if line.strip(MARKS)), "")
+    return last.endswith(":") and len(last.split()) >= _MIN_CITATION and _NAMED.search(last) is None
 
 
 def _drop_bare_title(stretch: list[str]) -> None:
@@ -213,6 +242,9 @@ def announcement(line: str) -> tuple[Literal["forward", "original"], str] | None
     if not dashed and line[-1] not in ":：":
         return None
     words = _core(line[:_MAX_ANNOUNCEMENT])
+    if not dashed and words.isascii() and " " not in words:
+        # "Forwarded:" may be somebody's heading.
+        return None
     rest = ""
     if dashed and words and words not in FORWARDED and words not in ORIGINAL:
         # Yahoo's text puts the original's header behind it.
@@ -245,6 +277,11 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
         # Escaped twice on its way; a single one is a number greater than another.
         for number in escaped:
             quoted[number] = True
+    prompts = [number for number in edged if stripped[number].startswith(">>> ")]
+    for number in prompts:
+        # Nobody quotes three times what was not quoted twice.
+        if not (number and quoted[number - 1]) and _PROMPT.match(stripped[number]):
+            quoted[number] = False
     if True in quoted:
         for number in range(1, len(stripped) - 1):
             if not quoted[number] and quoted[number - 1] and quoted[number + 1] and stripped[number]:

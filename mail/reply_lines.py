@@ -18,9 +18,10 @@ def is_quoted(stripped: str) -> bool:
     if not stripped:
         return False
     if stripped[0] == ">":
-        # ">>> press here <<<" decorates; "> wrote:" closes the address that began on the line before.
-        if stripped[-1] in ":<":
-            return not (stripped.endswith("<<") or stripped[1:].strip() in _CLOSING_WORDS)
+        # ">>> press here <<<" decorates, ">>> Anna 3/5/2024 9:14 AM >>>" is GroupWise's attribution; "> wrote:" closes
+        # the address that began on the line before.
+        if stripped[-1] in ":<>":
+            return not (stripped.endswith(("<<", " >>>")) or stripped[1:].strip() in _CLOSING_WORDS)
         return not stripped.startswith(">From ")
     return stripped[0] == "＞"
 

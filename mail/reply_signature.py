@@ -19,6 +19,8 @@ from mail.reply_lines import MARKS
 
 _MAX_BANNER = 160
 _BANNER_LINES = 4
+# A gateway's banner that was not wrapped.
+_MIN_BANNER = 100
 _MAX_PASSES = 6
 # A notice shows within this much of its first line.
 _MAX_START = 400
@@ -27,11 +29,13 @@ _TAIL = 60
 # Past the delimiter a signature has at most this many lines that are no legal notice.
 _MAX_SIGNATURE = 16
 _MAX_SIGNATURE_LINE = 75
-_MAX_CONTACT_LINES = 10
+_MAX_CONTACT_LINES = 16
 _MAX_CONTACT_LINE = 90
+# With so many spaces and a full stop a line is a sentence, not a contact.
+_MIN_SENTENCE = 5
 
-_RULE = re.compile(r"[-_=*~#—–―═─]{3,}\Z")
-_RULE_SIGNS = "-_=*~#—–―═─"
+_RULE = re.compile(r"[-_=*~#—–―═─━＝]{3,}\Z|—\Z")
+_RULE_SIGNS = "-_=*~#—–―═─━＝"
 _DELIMITER = re.compile(r"-{2}\Z|_{2}\Z|—{2}\Z|-- ?<br>\Z")
 _NAME = re.compile(r"[*_]*[^\W\d_][^\n\d@:/\[\]]{2,40}")
 _LIST_FOOTER = re.compile(
@@ -39,6 +43,8 @@ _LIST_FOOTER = re.compile(
     r"|got) this (?:message|e-?mail|because)"
     r"|to unsubscribe (?:from|send|reply|e-?mail|visit|click|go to|manage)|reply to this e?-?mail directly"
     r"|view it on github"
+    r"|(?:hinweise?|informationen) zum datenschutz|(?:see |read )?our privacy (?:policy|notice)"
+    r"|(?:follow|find|like|visit) us on|folgen sie uns|besuchen sie uns|suivez-nous|síguenos|seguici|siga-nos|volg ons"
     r"|to view this discussion|visit this group at|list archives?: ",
     re.I,
 )
@@ -73,6 +79,9 @@ def without_gateway_banner(lines: list[str]) -> list[str]:
         if not stripped:
             continue
         end = number + 1
+        if len(stripped) >= _MIN_BANNER and GATEWAY_BANNER.match(stripped):
+            # HTML puts all of it on one line; the next may be the author's first.
+            return lines[end:] if any(part.strip(MARKS) for part in lines[end:]) else lines
         while end < len(lines) and end - number < 5 and lines[end].strip(MARKS):
             end += 1
         if GATEWAY_BANNER.match(" ".join(part.strip(MARKS) for part in lines[number:end])[:800]):
@@ -185,7 +194,7 @@ def _is_card(lines: list[str]) -> bool:
 def _without_contact(lines: list[str]) -> list[str]:
     """Without the telephone numbers and addresses under "Kind regards" and a name; closing and name stay."""
     filled: list[str] = []
-    for number in range(len(lines) - 1, max(-1, len(lines) - 16), -1):
+    for number in range(len(lines) - 1, max(-1, len(lines) - 28), -1):
         line = lines[number].strip(MARKS + "*_")
         if not line:
             continue
@@ -193,6 +202,8 @@ def _without_contact(lines: list[str]) -> list[str]:
             contacts = sum(1 for below in filled if CONTACT.search(below))
             return _cut_contacts(lines, number) if contacts >= 2 else lines
         filled.append(line)
+        if line[-1] in "?!:：" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
+            break
         if len(filled) > _MAX_CONTACT_LINES or len(line) > _MAX_CONTACT_LINE:
             break
     return lines

@@ -82,6 +82,22 @@ FORWARDS = [
         "2024年5月6日月曜日 16:02:11",
         "壊れた棚",
     ),
+    (
+        "eM Client, labels without colons",
+        "Fw: Shelf",
+        '------ Forwarded Message ------\nFrom "Olga Winter" <olga@example.net>\nTo info@example.com\n'
+        "Date 5/6/2024 4:02:11 PM\nSubject Broken shelf\n\nIt is broken.\n",
+        "5/6/2024 4:02:11 PM",
+        "Broken shelf",
+    ),
+    (
+        "Outlook, Arabic",
+        "Fwd: رف",
+        "من: Olga Winter <olga@example.net>\nتم الإرسال: الاثنين، 6 مايو، 2024 16:02\nإلى: info@example.com\n"
+        "الموضوع: رف مكسور\n\nإنه مكسور.\n",
+        "الاثنين، 6 مايو، 2024 16:02",
+        "رف مكسور",
+    ),
 ]
 
 
@@ -111,6 +127,7 @@ def test_an_answer_is_no_forward() -> None:
     )
     assert find_forwarded("RE: Shelf", "Thanks.\n\n" + header, "") is None
     assert find_forwarded("Shelf", "It is broken.\n", "") is None
+    assert find_forwarded("Invoices", "Forwarded:\n\n- number 88 to Anna\n- number 89 to Bo\n", "") is None
 
 
 def test_an_answer_to_a_forward_is_no_forward() -> None:
