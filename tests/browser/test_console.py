@@ -75,6 +75,24 @@ async def test_new_mail_appears_by_itself(desk: Desk) -> None:
     await expect(page.get_by_text("Hot off the wire")).to_be_visible(timeout=15_000)
 
 
+@pytest.mark.parametrize("javascript", [True, False], ids=["with a script", "without"])
+async def test_an_imap_mailbox_is_set_up_with_oauth(desk: Desk, javascript: bool) -> None:
+    page = await (await desk.signed_in("admin", java_script_enabled=javascript)).new_page()
+    await page.goto("/mailboxes/new")
+    await page.get_by_label("Mail address").fill("help@example.org")
+    await page.get_by_label("IMAP").check()
+    await page.get_by_role("button", name="Next").click()
+    await page.get_by_role("link", name="Google").click()
+    await expect(page.get_by_label("Server")).to_have_value("imap.gmail.com")
+    await page.get_by_label("Application (client) id").fill("client")
+    await page.get_by_label("Client secret").fill("secret")
+    await page.get_by_role("button", name="Save and go on").click()
+    await expect(page.get_by_role("button", name="Start reading")).to_be_visible()
+    await page.get_by_role("button", name="Ask for consent").click()
+    await expect(page.get_by_role("heading", name="Consent")).to_be_visible()
+    assert [job.kind for job in desk.site.temporal.jobs] == ["consent"]
+
+
 async def test_a_mail_is_two_clicks_from_home(desk: Desk) -> None:
     await desk.site.receive(letter("alice@example.com", "Printer", message_id="p@example.com"))
     page = await (await desk.signed_in()).new_page()
