@@ -12,9 +12,10 @@ function localise(root) {
   }
 }
 
-// Live: regions marked `data-live="TOPIC …"` with an id are replaced by their fresh selves when a topic changes.
+// Live: regions marked `data-live="TOPIC …"` with an id get the content of their fresh selves when a topic changes; from
+// `data-self` where the address may come to show something else. What has not changed is not touched.
 const stale = new Set();
-const shown = new WeakMap();
+const shown = new WeakMap([...document.querySelectorAll("[data-live][id]")].map((region) => [region, region.innerHTML]));
 let refreshing = false;
 
 function isInUse(region) {
@@ -32,7 +33,8 @@ async function refresh() {
   refreshing = true;
   const topics = [...stale];
   try {
-    const answer = await fetch(location.href, { redirect: "error", headers: { "X-Background": "1" } });
+    const self = document.querySelector("[data-self]")?.dataset.self || location.href;
+    const answer = await fetch(self, { redirect: "error", headers: { "X-Background": "1" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const region of wanted) {
@@ -50,13 +52,16 @@ async function refresh() {
 }
 
 function put(region, fresh) {
-  if (shown.get(region) === fresh.innerHTML) return;
-  shown.set(fresh, fresh.innerHTML);
-  const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
-  region.replaceWith(document.adoptNode(fresh));
-  localise(fresh);
-  htmx.process(fresh);
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  const content = fresh.innerHTML;
+  if (!fresh.dataset.live) region.removeAttribute("data-live");
+  if (shown.get(region) === content) return;
+  shown.set(region, content);
+  const inside = region.contains(document.activeElement);
+  const focused = inside ? document.activeElement.id : "";
+  region.replaceChildren(...document.adoptNode(fresh).childNodes);
+  localise(region);
+  htmx.process(region);
+  if (inside) (document.getElementById(focused) || region).focus({ preventScroll: true });
 }
 
 // The server tells of changes as they happen; where a proxy keeps such a stream back, it is asked now and then.
@@ -140,6 +145,18 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// The theme changes where one stands: a reload would lose what somebody has typed.
+document.addEventListener("submit", async (event) => {
+  if (event.target.getAttribute("action") !== "/theme") return;
+  event.preventDefault();
+  const chosen = event.submitter;
+  const answer = await fetch(event.target.action, {
+    method: "POST", redirect: "manual", body: new URLSearchParams(new FormData(event.target, chosen)) }).catch(() => null);
+  if (answer?.type !== "opaqueredirect") return;
+  document.documentElement.dataset.theme = chosen.value;
+  for (const button of event.target.querySelectorAll("button")) button.setAttribute("aria-pressed", button === chosen);
 });
 
 // Filters apply themselves: `<form data-auto>`.
