@@ -159,6 +159,9 @@ document.addEventListener("submit", async (event) => {
   for (const button of event.target.querySelectorAll("button")) button.setAttribute("aria-pressed", button === chosen);
 });
 
+// Where the navigation is a strip that scrolls, it shows where one is.
+document.querySelector("nav.main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Filters apply themselves: `<form data-auto>`.
 document.addEventListener("change", (event) => {
   if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
