@@ -139,7 +139,7 @@ def _imap_tokens(
         server = imap_oauth.google(endpoints)
     elif way == "microsoft":
         directory = _text(form, "directory")
-        if not directory or any(not (c.isalnum() or c in ".-") for c in directory):
+        if not directory.isascii() or not directory.replace(".", "").replace("-", "").isalnum():
             faults["directory"] = "setup.wrong.directory"
         server = imap_oauth.microsoft(endpoints, directory, application=not consent)
     else:
@@ -149,7 +149,9 @@ def _imap_tokens(
                 faults[name] = "setup.wrong.https"
         server = imap_oauth.Server(authorize_url, token_url, _text(form, "scope"), "")
     client = server.client(client_id, "refresh_token" if consent else "client_credentials")
-    return {"auth": mechanism, "oauth": client}, {"client_secret": client_secret}, consent
+    # Tokens of before are for a server of before: no other may get them.
+    secret = {"client_secret": client_secret, "refresh_token": None, "access_token": None, "expires_at": None}
+    return {"auth": mechanism, "oauth": client}, secret, consent
 
 
 def _encrypted(url: str) -> bool:

@@ -31,7 +31,9 @@ async function refresh() {
     (region) => region.dataset.live.split(" ").some((topic) => stale.has(topic)) && !isInUse(region));
   if (refreshing || document.hidden || wanted.length === 0) return;
   refreshing = true;
-  const topics = [...stale];
+  // What changes while the answer is on its way is stale again.
+  let left = [...stale];
+  stale.clear();
   try {
     const self = document.querySelector("[data-self]")?.dataset.self || location.href;
     const answer = await fetch(self, { redirect: "error", headers: { "X-Background": "1" } });
@@ -41,12 +43,12 @@ async function refresh() {
       const fresh = page.getElementById(region.id);
       if (fresh && !isInUse(region)) put(region, fresh);
     }
-    for (const topic of topics) {
-      if (![...document.querySelectorAll("[data-live][id]")].some((r) => r.dataset.live.split(" ").includes(topic) && isInUse(r))) stale.delete(topic);
-    }
+    const inUse = [...document.querySelectorAll("[data-live][id]")].filter(isInUse);
+    left = left.filter((topic) => inUse.some((region) => region.dataset.live.split(" ").includes(topic)));
   } catch {
     // The server is away: what is shown stays, and the next round tries again.
   } finally {
+    for (const topic of left) stale.add(topic);
     refreshing = false;
   }
 }

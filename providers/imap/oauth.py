@@ -98,7 +98,9 @@ async def _grant(
 ) -> AccessToken:
     form = {"grant_type": client.grant, "client_id": client.client_id, "scope": client.scope}
     if client.grant == "refresh_token":
-        form["refresh_token"] = str(secret.get("refresh_token", ""))
+        if not secret.get("refresh_token"):
+            raise AuthFailed("The mailbox's user has not agreed yet: ask for consent.")
+        form["refresh_token"] = str(secret["refresh_token"])
     form["client_secret"] = str(secret.get("client_secret", ""))
     return await _request(http, client, form, allow_private=allow_private)
 
