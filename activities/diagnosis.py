@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from activities.sources import Sources
 from activities.watches import Watches
+from domain.endpoints import Endpoints
 from domain.mailbox import MailboxRef
 from providers.base import Gone, Provider, ProviderError
-from providers.endpoints import Endpoints
 from providers.gmail.mailbox import GmailMailbox
 from providers.gmail.settings import GmailSettings
 from providers.imap.check import Step, check

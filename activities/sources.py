@@ -16,9 +16,9 @@ import aiohttp
 from activities.archive import CountingArchive, MailboxArchive
 from activities.gate import MailboxGate
 from activities.vault import MailboxVault
+from domain.endpoints import Endpoints
 from providers import web
 from providers.base import AuthFailed, Permanent, Provider, PushProvider, Sender
-from providers.endpoints import Endpoints
 from providers.gmail import auth as gmail_auth
 from providers.gmail.client import GmailClient
 from providers.gmail.mailbox import GmailMailbox

@@ -93,12 +93,12 @@ async def _error_pages(request: web.Request, handler: Handler) -> web.StreamResp
     try:
         return await handler(request)
     except NotFound:
-        return render_error(404)
+        return render_error(request, 404)
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
-        return render_error(error.status)
+        return render_error(request, error.status)
     except Exception:
         resource = request.match_info.route.resource
         log.exception("page failed", method=request.method, route=resource.canonical if resource else "")
-        return render_error(500)
+        return render_error(request, 500)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # The drawing's own units; it scales with its place.
-WIDTH, HEIGHT, LEFT, BOTTOM = 480, 170, 56, 22
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 480, 170, 56, 22, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def hourly(
     step = (WIDTH - LEFT) / len(moments)
 
     def place(index: int, value: float) -> tuple[float, float]:
-        return round(LEFT + step * (index + 0.5), 1), round((HEIGHT - BOTTOM) * (1 - value / top) + 4, 1)
+        return round(LEFT + step * (index + 0.5), 1), round((HEIGHT - BOTTOM) * (1 - value / top) + TOP, 1)
 
     series = []
     for number, ((_, label), values) in enumerate(zip(columns, table, strict=True)):
@@ -86,7 +86,7 @@ def hourly(
                 [run[0] for run in points if len(run) == 1],
             )
         )
-    floor = HEIGHT - BOTTOM + 4
+    floor = HEIGHT - BOTTOM + TOP
     drawn = [
         (x - step * 0.35, y, step * 0.7, floor - y)
         for index, value in enumerate(table[0])

@@ -1,4 +1,4 @@
-"""The session cookie, and the one that waits for an OpenID provider's answer."""
+"""The session cookie, the one that waits for an OpenID provider's answer, and the theme of this browser."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from storage.access import ABSOLUTE
 
 # How long somebody may take to sign in at their OpenID provider.
 _AT_PROVIDER: Final = 600
+# What may be chosen instead of the system's own.
+THEMES: Final = ("light", "dark")
+_YEAR: Final = 365 * 24 * 3600
 
 
 def name(services: Services, what: str = "sid") -> str:
@@ -41,6 +44,20 @@ def set_oidc(response: web.StreamResponse, services: Services, secret: str) -> N
 
 def clear_oidc(response: web.StreamResponse, services: Services) -> None:
     _clear(response, services, "oidc")
+
+
+def theme(request: web.Request, services: Services) -> str:
+    """One of THEMES, or "" for the system's."""
+    chosen = request.cookies.get(name(services, "theme"), "")
+    return chosen if chosen in THEMES else ""
+
+
+def set_theme(response: web.StreamResponse, services: Services, chosen: str) -> None:
+    """Anything that is no theme is the system's."""
+    if chosen in THEMES:
+        _set(response, services, "theme", chosen, _YEAR)
+    else:
+        _clear(response, services, "theme")
 
 
 def _set(response: web.StreamResponse, services: Services, what: str, value: str, seconds: int) -> None:

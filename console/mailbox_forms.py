@@ -8,13 +8,19 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
+from urllib.parse import urlsplit
 
+from domain import imap_oauth
 from domain.address import canonical
+from domain.endpoints import Endpoints
 from domain.inbound import Provider
 
 PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
 # How a Gmail or Microsoft mailbox gives access: in its own right, or with a user's consent.
 Grant = Literal["own", "consent"]
+# How an IMAP mailbox is logged in to: with a password, or with OAuth tokens of one of these.
+Way = Literal["password", "google", "microsoft", "other"]
+WAYS: Final[tuple[Way, ...]] = get_args(Way)
 _MOST = 20_000
 
 
@@ -53,10 +59,10 @@ def address(form: Mapping[str, Any]) -> tuple[str, Provider]:
     return typed, provider  # type: ignore[return-value]
 
 
-def access(provider: Provider, mailbox: str, form: Mapping[str, Any]) -> Access:
+def access(provider: Provider, mailbox: str, form: Mapping[str, Any], endpoints: Endpoints) -> Access:
     """Raises WrongForm. Whether the source takes it, a worker finds out."""
     if provider == "imap":
-        return _imap(mailbox, form)
+        return _imap(mailbox, form, endpoints)
     if provider == "gmail":
         return _gmail(form)
     if provider == "microsoft":
@@ -65,30 +71,97 @@ def access(provider: Provider, mailbox: str, form: Mapping[str, Any]) -> Access:
     return Access({}, {"webhook_secret": secret} if provider == "raw" else {})
 
 
-def _imap(mailbox: str, form: Mapping[str, Any]) -> Access:
+def imap_way(settings: Mapping[str, Any], endpoints: Endpoints) -> Way:
+    """The way that an IMAP mailbox's settings go."""
+    client = settings.get("oauth")
+    if settings.get("auth", "password") == "password" or not client:
+        return "password"
+    if client["token_url"] == endpoints.google_token:
+        return "google"
+    return "microsoft" if client["token_url"].startswith(f"{endpoints.microsoft_login}/") else "other"
+
+
+def imap_fields(settings: Mapping[str, Any], endpoints: Endpoints) -> dict[str, Any]:
+    """What the form of an IMAP mailbox's way shows of its settings."""
+    client = settings.get("oauth") or {}
+    fields = {**settings, **client, "mechanism": settings.get("auth")}
+    fields["grant"] = "own" if client.get("grant") == "client_credentials" else "consent"
+    if imap_way(settings, endpoints) == "microsoft":
+        fields["directory"] = client["token_url"].removeprefix(f"{endpoints.microsoft_login}/").partition("/")[0]
+    return fields
+
+
+def _imap(mailbox: str, form: Mapping[str, Any], endpoints: Endpoints) -> Access:
+    way = _text(form, "way") or "password"
     host, port, security = _text(form, "host"), _text(form, "port") or "993", _text(form, "security") or "tls"
     faults = {}
+    if way not in WAYS:
+        faults["way"] = "setup.wrong.choice"
     if not host or any(c in host for c in " /:@"):
         faults["host"] = "setup.wrong.host"
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         faults["port"] = "setup.wrong.port"
     if security not in ("tls", "starttls", "plaintext"):
-        faults["security"] = "setup.wrong.security"
-    password = str(form.get("password", ""))[:_MOST]
-    if not password:
-        faults["password"] = "setup.wrong.password"  # noqa: S105 (a key of the catalogue)
+        faults["security"] = "setup.wrong.choice"
+    settings = {
+        "host": host,
+        "port": port,
+        "security": security,
+        "username": _text(form, "username") or mailbox,
+        "folders": _words(form, "folders") or ["INBOX"],
+    }
+    if way == "password":
+        password = str(form.get("password", ""))[:_MOST]
+        if not password:
+            faults["password"] = "setup.wrong.password"  # noqa: S105 (a key of the catalogue)
+        login, secret, consent = {"auth": "password", "oauth": None}, {"password": password}, False
+    else:
+        login, secret, consent = _imap_tokens(way, form, endpoints, faults)
     if faults:
         raise WrongForm(**faults)
-    return Access(
-        {
-            "host": host,
-            "port": int(port),
-            "security": security,
-            "username": _text(form, "username") or mailbox,
-            "folders": _words(form, "folders") or ["INBOX"],
-        },
-        {"password": password},
-    )
+    return Access({**settings, "port": int(port), **login}, secret, consent=consent)
+
+
+def _imap_tokens(
+    way: str, form: Mapping[str, Any], endpoints: Endpoints, faults: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, Any], bool]:
+    """Settings, secret and whether the user is asked, of a mailbox with tokens; adds to `faults`."""
+    client_id, client_secret = _text(form, "client_id"), str(form.get("client_secret", "")).strip()[:_MOST]
+    consent = way == "google" or _text(form, "grant") != "own"
+    mechanism = _text(form, "mechanism") or "xoauth2"
+    if not client_id:
+        faults["client_id"] = "setup.wrong.client_id"
+    if not client_secret and (way != "other" or not consent):
+        faults["client_secret"] = "setup.wrong.client_secret"  # noqa: S105 (a key of the catalogue)
+    if mechanism not in ("xoauth2", "oauthbearer"):
+        faults["mechanism"] = "setup.wrong.choice"
+    if way == "google":
+        server = imap_oauth.google(endpoints)
+    elif way == "microsoft":
+        directory = _text(form, "directory")
+        if not directory.isascii() or not directory.replace(".", "").replace("-", "").isalnum():
+            faults["directory"] = "setup.wrong.directory"
+        server = imap_oauth.microsoft(endpoints, directory, application=not consent)
+    else:
+        authorize_url, token_url = _text(form, "authorize_url") if consent else "", _text(form, "token_url")
+        for name, url in (("token_url", token_url), ("authorize_url", authorize_url)):
+            if not _encrypted(url) and (name == "token_url" or consent):
+                faults[name] = "setup.wrong.https"
+        server = imap_oauth.Server(authorize_url, token_url, _text(form, "scope"), "")
+    client = server.client(client_id, "refresh_token" if consent else "client_credentials")
+    # Tokens of before are for a server of before: no other may get them.
+    secret = {"client_secret": client_secret, "refresh_token": None, "access_token": None, "expires_at": None}
+    return {"auth": mechanism, "oauth": client}, secret, consent
+
+
+def _encrypted(url: str) -> bool:
+    """Whether a URL may carry secrets; loopback is for tests."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (parts.scheme, parts.hostname) == ("http", "127.0.0.1")
+    return secure and bool(parts.hostname) and not any(c.isspace() or not c.isprintable() for c in url)
 
 
 def _gmail(form: Mapping[str, Any]) -> Access:

@@ -12,6 +12,7 @@ from uuid import UUID
 from console.oidc import OpenIdConnect
 from console.passwords import Passwords
 from domain import reply_token
+from domain.endpoints import Endpoints
 from domain.runs import Runs
 from storage.database import Database
 from storage.objects import Objects
@@ -28,6 +29,7 @@ class Services:
     keyring: KeyRing = field(repr=False)
     token_keys: Mapping[str, bytes] = field(repr=False)
     public_url: str
+    endpoints: Endpoints = field(default_factory=Endpoints)
     temporal_ui_url: str = ""
     temporal_namespace: str = "default"
     passwords: Passwords = field(default_factory=Passwords)

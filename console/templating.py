@@ -9,8 +9,8 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from console import formatting, navigation
-from console.calls import PageCall
+from console import cookies, formatting, navigation
+from console.calls import SERVICES, PageCall, PublicCall
 from console.pages import static
 from console.strings import STRINGS, text
 
@@ -38,7 +38,9 @@ _TEMPLATES.filters.update(
 
 async def render(call: PageCall, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A page in the console's frame."""
+    request = call.request
     return _respond(
+        request,
         template,
         status,
         user=call.user,
@@ -46,7 +48,9 @@ async def render(call: PageCall, template: str, *, status: int = 200, **values: 
         waiting=call.pulse.waiting,
         pulse=asdict(call.pulse),
         away_since=call.away_since,
-        path=call.request.path,
+        path=request.path,
+        # What a form was answered with has no address of its own.
+        here=request.path_qs if request.method == "GET" else "/",
         navigation=navigation.entries(call.user.role),
         may=call.may,
         may_answer=call.may("agent"),
@@ -54,16 +58,17 @@ async def render(call: PageCall, template: str, *, status: int = 200, **values: 
     )
 
 
-def render_public(template: str, *, status: int = 200, **values: Any) -> web.Response:
+def render_public(call: PublicCall, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A page for somebody who is not signed in."""
-    return _respond(template, status, **values)
+    return _respond(call.request, template, status, **values)
 
 
-def render_error(status: int) -> web.Response:
+def render_error(request: web.Request, status: int) -> web.Response:
     known = f"error.{status}" in STRINGS
-    return _respond("error.html", status, key=f"error.{status}" if known else "error.other")
+    return _respond(request, "error.html", status, key=f"error.{status}" if known else "error.other")
 
 
-def _respond(template: str, status: int, **values: Any) -> web.Response:
-    body = _TEMPLATES.get_template(template).render(**values)
+def _respond(request: web.Request, template: str, status: int, **values: Any) -> web.Response:
+    theme = cookies.theme(request, request.config_dict[SERVICES])
+    body = _TEMPLATES.get_template(template).render(theme=theme, **values)
     return web.Response(text=body, status=status, content_type="text/html")

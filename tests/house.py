@@ -21,9 +21,9 @@ from temporalio.converter import PayloadCodec
 from activities.events import DeliverEvents
 from activities.services import Services
 from activities.sources import Sources
+from domain.endpoints import Endpoints
 from domain.mailbox import MailboxRef
 from mail.pool import ParserPool
-from providers.endpoints import Endpoints
 from storage import ledger
 from storage.database import Database
 from storage.mailboxes import locate

@@ -17,8 +17,8 @@ import structlog
 from aiohttp import web
 
 from domain.address import canonical
+from domain.endpoints import Endpoints
 from domain.metrics import GOOGLE_PUSHES
-from providers.endpoints import Endpoints
 from providers.gmail.settings import GmailSettings
 from storage import mailboxes
 from storage.database import Database

@@ -17,9 +17,9 @@ import aiohttp
 import structlog
 
 from domain.address import canonical
+from domain.endpoints import Endpoints
 from domain.metrics import GOOGLE_PULLS
 from providers.base import ProviderError, RateLimited
-from providers.endpoints import Endpoints
 from providers.gmail import auth
 from providers.gmail.pubsub import PullSubscription
 from providers.gmail.settings import SUBSCRIPTION

@@ -13,10 +13,11 @@ from uuid import UUID
 import aiohttp
 from pydantic import ValidationError
 
+from domain.imap_oauth import Server, google, microsoft
 from providers import web
-from providers.base import AuthFailed
+from providers.base import ProviderError
 from providers.imap import oauth
-from providers.imap.settings import ImapSettings
+from providers.imap.settings import ImapSettings, OAuthClient
 from storage.database import Database
 from workers import consent, mailbox_setup
 from workers.admin import AdminError
@@ -55,28 +56,27 @@ async def _oauth(args: argparse.Namespace, settings: Settings, username: str) ->
     """Settings and secret after the user, or an administrator, has agreed."""
     server = _server(args, settings)
     client_id, client_secret = await _client(args)
-    grant = "client_credentials" if args.application else "refresh_token"
-    client = {"token_url": server.token_url, "client_id": client_id, "scope": server.scope, "grant": grant}
+    client = server.client(client_id, "client_credentials" if args.application else "refresh_token")
     access = {"host": args.host or server.host, "auth": args.oauth_mechanism, "oauth": client}
     if args.application:
         return access, {"client_secret": client_secret}
     async with web.new_session() as http:
-        refresh_token = await _consented(http, server, client_id, client_secret, username)
+        refresh_token = await _consented(http, settings, client, client_secret, username)
     return access, {"client_secret": client_secret, "refresh_token": refresh_token}
 
 
-def _server(args: argparse.Namespace, settings: Settings) -> oauth.Server:
+def _server(args: argparse.Namespace, settings: Settings) -> Server:
     if args.oauth == "google":
         if args.application:
             raise AdminError("Google gives an application no tokens for IMAP: leave --application out.")
-        return oauth.google(settings.endpoints)
+        return google(settings.endpoints)
     if args.oauth == "microsoft":
         if not args.directory:
             raise AdminError("--oauth microsoft needs --directory.")
-        return oauth.microsoft(settings.endpoints, args.directory, application=args.application)
+        return microsoft(settings.endpoints, args.directory, application=args.application)
     if not (args.host and args.token_url and (args.authorize_url or args.application)):
         raise AdminError("--oauth other needs --host, --token-url, and --authorize-url or --application.")
-    return oauth.Server(args.authorize_url or "", args.token_url, args.scope or "", args.host)
+    return Server(args.authorize_url or "", args.token_url, args.scope or "", args.host)
 
 
 async def _client(args: argparse.Namespace) -> tuple[str, str]:
@@ -96,14 +96,19 @@ async def _client(args: argparse.Namespace) -> tuple[str, str]:
 
 
 async def _consented(
-    http: aiohttp.ClientSession, server: oauth.Server, client_id: str, client_secret: str, username: str
+    http: aiohttp.ClientSession, settings: Settings, client: dict[str, Any], client_secret: str, username: str
 ) -> str | None:
     try:
+        known = OAuthClient.model_validate(client)
+    except ValidationError:
+        raise AdminError("--token-url and --authorize-url have to be https:// URLs.") from None
+    try:
         async with consent.callback() as waiting:
-            asked = oauth.consent(server, client_id, waiting.redirect_uri, username)
+            asked = oauth.consent(known, waiting.redirect_uri, username)
             code = await waiting.code(asked, mailbox_setup.show)
-        token = await oauth.redeem(http, server, client_id, client_secret, asked, code)
-    except (AuthFailed, consent.NoConsent) as error:
+        allow_private = settings.allow_private_hosts
+        token = await oauth.redeem(http, known, client_secret, asked, code, allow_private=allow_private)
+    except (ProviderError, consent.NoConsent) as error:
         raise AdminError(str(error)) from None
     return token.refresh_token
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from providers.endpoints import Endpoints
+from domain.endpoints import Endpoints
 
 _DEFAULT = Endpoints()
 

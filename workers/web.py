@@ -36,6 +36,7 @@ async def run(settings: Settings) -> None:
             keyring=keyring,
             token_keys=keyring.derive("reply-token"),
             public_url=settings.public_url,
+            endpoints=settings.endpoints,
             temporal_ui_url=settings.temporal_ui_url,
             temporal_namespace=client.namespace,
             trusted_proxies=settings.proxies,

@@ -61,7 +61,7 @@ async def connect_mailbox(call: ApiCall) -> web.Response:
     if row is None:
         raise NotFound
     try:
-        access = mailbox_forms.access(row["provider"], row["address"], body.fields)
+        access = mailbox_forms.access(row["provider"], row["address"], body.fields, call.services.endpoints)
     except mailbox_forms.WrongForm as wrong:
         raise _wrong(wrong) from None
     await _told(mailbox_work.connect(call, mailbox_id, access.settings, access.secret))

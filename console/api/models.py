@@ -257,8 +257,10 @@ class NewMailbox(BaseModel):
 class MailboxAccess(BaseModel):
     """How a mailbox is reached: `fields` are those of the console's form for its provider.
 
-    imap: host, port, security, username, password, folders. gmail: key (JSON text), folders, topic,
-    push_service_account. microsoft: directory, client_id, client_secret, username, folders, grant. raw: none.
+    imap: host, port, security, username, folders, way (password, google, microsoft or other), and password, or
+    client_id, client_secret, mechanism (xoauth2 or oauthbearer), grant (consent or own), directory (microsoft),
+    token_url, authorize_url, scope (other). gmail: key (JSON text), folders, topic, push_service_account.
+    microsoft: directory, client_id, client_secret, username, folders, grant. raw: none.
     """
 
     model_config = ConfigDict(extra="forbid")

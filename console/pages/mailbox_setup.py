@@ -11,7 +11,7 @@ from aiohttp import web
 
 from console import mailbox_forms, mailbox_work
 from console.calls import NotFound, PageCall
-from console.mailbox_forms import WrongForm
+from console.mailbox_forms import Way, WrongForm
 from console.mailbox_work import TemporalAway
 from console.pages.mailboxes import day
 from console.strings import text
@@ -53,7 +53,7 @@ async def enter_access(call: PageCall) -> web.Response:
     if mailbox is None:
         raise NotFound
     try:
-        access = mailbox_forms.access(mailbox["provider"], mailbox["address"], form)
+        access = mailbox_forms.access(mailbox["provider"], mailbox["address"], form, call.services.endpoints)
     except WrongForm as wrong:
         return await _page(call, status=422, given=dict(form), faults=wrong.faults)
     try:
@@ -90,7 +90,7 @@ async def start(call: PageCall) -> web.Response:
         if defaults_id is not None and defaults_id not in {
             row["defaults_id"] for row in await people.active_defaults(session, call.tenant_id)
         }:
-            return await _page(call, status=422, faults={"defaults": "setup.wrong.defaults"})
+            return await _page(call, status=422, faults={"defaults": "setup.wrong.choice"})
         try:
             await mailbox_admin.go_live(session, call.tenant_id, mailbox_id, since, defaults_id, actor=call.actor)
         except LookupError:
@@ -143,12 +143,16 @@ async def _page(
         jobs = {kind: await mailbox_jobs.latest(session, call.tenant_id, mailbox_id, kind) for kind in kinds}
         defaults = await people.active_defaults(session, call.tenant_id)
         latest = await trace.of_mailbox(session, call.tenant_id, mailbox_id, limit=5)
+    way, kept = _kept(call, mailbox, (given or call.request.query).get("way"))
     return await render(
         call,
         "mailbox_setup.html",
         status=status,
         mailbox=mailbox,
-        given={**{name: _shown(value) for name, value in mailbox["settings"].items()}, **(given or {})},
+        ways=mailbox_forms.WAYS,
+        way=way,
+        asks=_asks(mailbox),
+        given={**{name: _shown(value) for name, value in kept.items()}, **(given or {})},
         faults=faults or {},
         problem=problem,
         webhook_secret=webhook_secret,
@@ -159,6 +163,23 @@ async def _page(
         callback=f"{call.services.public_url.rstrip('/')}/oauth/callback",
         needs_source=mailbox["provider"] in ("imap", "gmail", "microsoft"),
     )
+
+
+def _kept(call: PageCall, mailbox: Any, wanted: Any) -> tuple[Way | None, dict[str, Any]]:
+    """What the form shows of the settings; for IMAP, of the way that is wanted, or that the mailbox goes already."""
+    settings, endpoints = mailbox["settings"], call.services.endpoints
+    if mailbox["provider"] != "imap":
+        return None, settings
+    goes = mailbox_forms.imap_way(settings, endpoints)
+    way = next((way for way in mailbox_forms.WAYS if way == wanted), goes)
+    return way, mailbox_forms.imap_fields(settings, endpoints) if way == goes else {}
+
+
+def _asks(mailbox: Any) -> bool:
+    """Whether the mailbox's user may be asked to agree."""
+    if mailbox["provider"] == "imap":
+        return ((mailbox["settings"].get("oauth") or {}).get("grant")) == "refresh_token"
+    return mailbox["provider"] in ("gmail", "microsoft")
 
 
 def _shown(value: Any) -> str:

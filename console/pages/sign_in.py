@@ -45,41 +45,41 @@ async def by_password(call: PublicCall) -> web.Response:
 async def offer(call: PublicCall) -> web.Response:
     """A button that signs in. Opening the link uses nothing up, so that mail scanners may do it."""
     if await access.find_link(call.services.db, call.request.match_info["token"], "sign_in") is None:
-        return render_public("sign_in.html", status=410, state="used")
-    return render_public("sign_in.html", state="valid")
+        return render_public(call, "sign_in.html", status=410, state="used")
+    return render_public(call, "sign_in.html", state="valid")
 
 
 async def by_link(call: PublicCall) -> web.Response:
     token = await access.sign_in_by_link(call.services.db, call.request.match_info["token"], call.visit)
-    return _signed_in(call, token) if token else render_public("sign_in.html", status=410, state="used")
+    return _signed_in(call, token) if token else render_public(call, "sign_in.html", status=410, state="used")
 
 
 async def choose_password(call: PublicCall) -> web.Response:
     """The form behind a link to set a password."""
     link = await access.find_link(call.services.db, call.request.match_info["token"], "password")
     if link is None:
-        return render_public("sign_in.html", status=410, state="used")
-    return render_public("set_password.html", email=link.email, fault=None)
+        return render_public(call, "sign_in.html", status=410, state="used")
+    return render_public(call, "set_password.html", email=link.email, fault=None)
 
 
 async def set_password(call: PublicCall) -> web.Response:
     token, services = call.request.match_info["token"], call.services
     link = await access.find_link(services.db, token, "password")
     if link is None:
-        return render_public("sign_in.html", status=410, state="used")
+        return render_public(call, "sign_in.html", status=410, state="used")
     sent = await call.request.post()
     password = str(sent.get("password", ""))
     fault = passwords.fault(password, link.email)
     if fault is None and password != sent.get("again"):
         fault = "differs"
     if fault is not None:
-        return render_public("set_password.html", status=422, email=link.email, fault=fault)
+        return render_public(call, "set_password.html", status=422, email=link.email, fault=fault)
     try:
         hashed = await services.passwords.hash(password)
     except passwords.Busy:
-        return render_public("set_password.html", status=503, email=link.email, fault="busy")
+        return render_public(call, "set_password.html", status=503, email=link.email, fault="busy")
     session = await access.set_password_by_link(services.db, token, hashed, call.visit)
-    return _signed_in(call, session) if session else render_public("sign_in.html", status=410, state="used")
+    return _signed_in(call, session) if session else render_public(call, "sign_in.html", status=410, state="used")
 
 
 async def to_provider(call: PublicCall) -> web.Response:
@@ -126,7 +126,7 @@ async def sign_out(call: PageCall) -> web.Response:
 
 def _form(call: PublicCall, *, status: int = 200, fault: str = "", email: str = "") -> web.Response:
     provider = call.services.oidc.label if call.services.oidc else None
-    return render_public("sign_in.html", status=status, state="form", fault=fault, email=email, provider=provider)
+    return render_public(call, "sign_in.html", status=status, state="form", fault=fault, email=email, provider=provider)
 
 
 def _signed_in(call: PublicCall, token: str) -> web.Response:

@@ -12,9 +12,10 @@ function localise(root) {
   }
 }
 
-// Live: regions marked `data-live="TOPIC …"` with an id are replaced by their fresh selves when a topic changes.
+// Live: regions marked `data-live="TOPIC …"` with an id get the content of their fresh selves when a topic changes; from
+// `data-self` where the address may come to show something else. What has not changed is not touched.
 const stale = new Set();
-const shown = new WeakMap();
+const shown = new WeakMap([...document.querySelectorAll("[data-live][id]")].map((region) => [region, region.innerHTML]));
 let refreshing = false;
 
 function isInUse(region) {
@@ -30,33 +31,39 @@ async function refresh() {
     (region) => region.dataset.live.split(" ").some((topic) => stale.has(topic)) && !isInUse(region));
   if (refreshing || document.hidden || wanted.length === 0) return;
   refreshing = true;
-  const topics = [...stale];
+  // What changes while the answer is on its way is stale again.
+  let left = [...stale];
+  stale.clear();
   try {
-    const answer = await fetch(location.href, { redirect: "error", headers: { "X-Background": "1" } });
+    const self = document.querySelector("[data-self]")?.dataset.self || location.href;
+    const answer = await fetch(self, { redirect: "error", headers: { "X-Background": "1" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const region of wanted) {
       const fresh = page.getElementById(region.id);
       if (fresh && !isInUse(region)) put(region, fresh);
     }
-    for (const topic of topics) {
-      if (![...document.querySelectorAll("[data-live][id]")].some((r) => r.dataset.live.split(" ").includes(topic) && isInUse(r))) stale.delete(topic);
-    }
+    const inUse = [...document.querySelectorAll("[data-live][id]")].filter(isInUse);
+    left = left.filter((topic) => inUse.some((region) => region.dataset.live.split(" ").includes(topic)));
   } catch {
     // The server is away: what is shown stays, and the next round tries again.
   } finally {
+    for (const topic of left) stale.add(topic);
     refreshing = false;
   }
 }
 
 function put(region, fresh) {
-  if (shown.get(region) === fresh.innerHTML) return;
-  shown.set(fresh, fresh.innerHTML);
-  const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
-  region.replaceWith(document.adoptNode(fresh));
-  localise(fresh);
-  htmx.process(fresh);
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  const content = fresh.innerHTML;
+  if (!fresh.dataset.live) region.removeAttribute("data-live");
+  if (shown.get(region) === content) return;
+  shown.set(region, content);
+  const inside = region.contains(document.activeElement);
+  const focused = inside ? document.activeElement.id : "";
+  region.replaceChildren(...document.adoptNode(fresh).childNodes);
+  localise(region);
+  htmx.process(region);
+  if (inside) (document.getElementById(focused) || region).focus({ preventScroll: true });
 }
 
 // The server tells of changes as they happen; where a proxy keeps such a stream back, it is asked now and then.
@@ -141,6 +148,21 @@ document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
+
+// The theme changes where one stands: a reload would lose what somebody has typed.
+document.addEventListener("submit", async (event) => {
+  if (event.target.getAttribute("action") !== "/theme") return;
+  event.preventDefault();
+  const chosen = event.submitter;
+  const answer = await fetch(event.target.action, {
+    method: "POST", redirect: "manual", body: new URLSearchParams(new FormData(event.target, chosen)) }).catch(() => null);
+  if (answer?.type !== "opaqueredirect") return;
+  document.documentElement.dataset.theme = chosen.value;
+  for (const button of event.target.querySelectorAll("button")) button.setAttribute("aria-pressed", button === chosen);
+});
+
+// Where the navigation is a strip that scrolls, it shows where one is.
+document.querySelector("nav.main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // Filters apply themselves: `<form data-auto>`.
 document.addEventListener("change", (event) => {

@@ -93,7 +93,7 @@ def _connection_advice(settings: ImapSettings, error: ProviderError) -> str:
 
 def _token_advice(error: ProviderError) -> str:
     if isinstance(error, AuthFailed):
-        return "Connect the mailbox again (`postroom mailbox add imap … --oauth …`); docs/imap.md tells what is needed."
+        return "Connect the mailbox again, in the console or by `postroom mailbox add imap … --oauth …` (docs/imap.md)."
     return "Let this machine reach the token server, and try again."
 
 

@@ -1,21 +1,15 @@
-"""OAuth for IMAP: the token servers of Google and Microsoft, a user's consent, and access tokens as credentials.
-
-developers.google.com/gmail/imap/xoauth2-protocol; learn.microsoft.com/exchange/client-developer/legacy-protocols/
-how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth. Any other RFC 6749 server works the same way.
-"""
+"""OAuth for IMAP: a user's consent, and access tokens as credentials; the same way with every RFC 6749 server."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from providers.base import AuthFailed
-from providers.endpoints import Endpoints
 from providers.imap import network
 from providers.imap.settings import Credentials, ImapSettings, OAuthClient, Password, Secret
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, Vault, ask_consent, request_token
@@ -33,44 +27,22 @@ _EXPLANATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """An authorization server, and the IMAP server that its tokens are for. `extra`: more parameters of the consent."""
-
-    authorize_url: str
-    token_url: str
-    scope: str
-    host: str
-    extra: Mapping[str, str] = field(default_factory=dict)
-
-
-def google(endpoints: Endpoints) -> Server:
-    """`prompt=consent`: only a first consent gives a refresh token."""
-    return Server(
-        endpoints.google_consent,
-        endpoints.google_token,
-        "https://mail.google.com/",
-        "imap.gmail.com",
-        {"access_type": "offline", "prompt": "consent"},
-    )
-
-
-def microsoft(endpoints: Endpoints, directory: str, *, application: bool = False) -> Server:
-    """`application`: for tokens of the application itself, whose rights an administrator granted."""
-    base = f"{endpoints.microsoft_login}/{directory}/oauth2/v2.0"
-    user = "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"
-    scope = "https://outlook.office365.com/.default" if application else user
-    return Server(f"{base}/authorize", f"{base}/token", scope, "outlook.office365.com", {"response_mode": "query"})
-
-
-def consent(server: Server, client_id: str, redirect_uri: str, address: str) -> Consent:
-    """The page on which the mailbox's user agrees."""
-    asked = {"client_id": client_id, "scope": server.scope, "login_hint": address, **server.extra}
-    return ask_consent(server.authorize_url, redirect_uri, asked)
+def consent(client: OAuthClient, redirect_uri: str, username: str) -> Consent:
+    """The page on which the mailbox's user agrees. Raises AuthFailed where nobody is asked."""
+    if client.grant != "refresh_token" or not client.authorize_url:
+        raise AuthFailed("This mailbox asks nobody for consent.")
+    asked = {"client_id": client.client_id, "scope": client.scope, "login_hint": username, **client.extra}
+    return ask_consent(client.authorize_url, redirect_uri, asked)
 
 
 async def redeem(
-    http: aiohttp.ClientSession, server: Server, client_id: str, client_secret: str, consent: Consent, code: str
+    http: aiohttp.ClientSession,
+    client: OAuthClient,
+    client_secret: str,
+    consent: Consent,
+    code: str,
+    *,
+    allow_private: bool = False,
 ) -> AccessToken:
     """Exchanges the code that came back. Raises AuthFailed, also when there is no lasting access."""
     form = {
@@ -78,11 +50,10 @@ async def redeem(
         "code": code,
         "code_verifier": consent.verifier,
         "redirect_uri": consent.redirect_uri,
-        "client_id": client_id,
+        "client_id": client.client_id,
+        "client_secret": client_secret,
     }
-    if client_secret:
-        form["client_secret"] = client_secret
-    token = await request_token(http, server.token_url, form, explain)
+    token = await _request(http, client, form, allow_private=allow_private)
     if token.refresh_token is None:
         raise AuthFailed("The token server gave no lasting access: allow offline access and connect again.")
     return token
@@ -125,14 +96,22 @@ class AccessTokens:
 async def _grant(
     http: aiohttp.ClientSession, client: OAuthClient, secret: Mapping[str, Any], *, allow_private: bool
 ) -> AccessToken:
+    form = {"grant_type": client.grant, "client_id": client.client_id, "scope": client.scope}
+    if client.grant == "refresh_token":
+        if not secret.get("refresh_token"):
+            raise AuthFailed("The mailbox's user has not agreed yet: ask for consent.")
+        form["refresh_token"] = str(secret["refresh_token"])
+    form["client_secret"] = str(secret.get("client_secret", ""))
+    return await _request(http, client, form, allow_private=allow_private)
+
+
+async def _request(
+    http: aiohttp.ClientSession, client: OAuthClient, form: Mapping[str, str], *, allow_private: bool
+) -> AccessToken:
+    """Parameters without a value are left out."""
     parts = urlsplit(client.token_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     await asyncio.to_thread(network.resolve, parts.hostname or "", port, allow_private=allow_private)
-    form = {"grant_type": client.grant, "client_id": client.client_id, "scope": client.scope}
-    if client.grant == "refresh_token":
-        form["refresh_token"] = str(secret.get("refresh_token", ""))
-    if secret.get("client_secret"):
-        form["client_secret"] = str(secret["client_secret"])
     return await request_token(http, client.token_url, {name: value for name, value in form.items() if value}, explain)
 
 

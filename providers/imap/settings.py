@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from domain.imap_oauth import Grant
+
 
 def _one_line(text: str) -> str:
     """Refuses control characters: a line break would start another IMAP command."""
@@ -32,6 +34,7 @@ class OAuthClient(BaseModel):
     """Where access tokens come from, and as whom they are asked for; its secrets are kept with the mailbox's secret.
 
     `grant`: "refresh_token" stands for a user's consent, "client_credentials" for an application's own right.
+    `authorize_url` is where that user agrees, `extra` are more parameters of that page (`domain.imap_oauth.Server`).
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -39,7 +42,9 @@ class OAuthClient(BaseModel):
     token_url: Annotated[OneLine, AfterValidator(_encrypted)]
     client_id: OneLine
     scope: str = Field(default="", max_length=1000)
-    grant: Literal["refresh_token", "client_credentials"] = "refresh_token"
+    grant: Grant = "refresh_token"
+    authorize_url: Annotated[OneLine, AfterValidator(_encrypted)] | None = None
+    extra: dict[str, str] = Field(default_factory=dict, max_length=20)
 
 
 class ImapSettings(BaseModel):

@@ -20,9 +20,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from domain.endpoints import Endpoints
 from providers import web
 from providers.base import AuthFailed
-from providers.endpoints import Endpoints
 from providers.oauth import AccessToken, Consent, Minted, Refreshed, TokenSource, Vault, ask_consent, request_token
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from mail.pool import ParserPool
 from storage.database import Database
@@ -102,8 +103,53 @@ async def test_what_another_does_is_seen_without_reloading(desk: Desk) -> None:
     await expect(second.locator(".task[aria-current] .face")).to_have_text("A", timeout=15_000)
     await first.get_by_role("button", name="Bakery").click()
     await expect(second.locator("#task-state")).to_contain_text("agent@postroom.test answered “Bakery”", timeout=15_000)
+    await expect(second.get_by_role("button", name="Bakery")).to_have_count(0)
     await expect(second.locator("a.task")).to_have_count(2)
     await expect(second.locator("nav .count")).to_have_text("2")
+
+
+async def test_what_changes_while_the_page_is_asked_for_anew_is_not_missed(desk: Desk) -> None:
+    first, second = await home(desk), await home(desk, "admin")
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await go_on.wait()
+        await route.fulfill(response=answer)
+
+    await second.route("**/tasks/*", slow, times=1)
+    await first.keyboard.press("a")
+    await asked.wait()
+    heard = await second.evaluate("pulse.tasks")
+    await first.get_by_role("button", name="Bakery").click()
+    await second.wait_for_function("heard => pulse.tasks !== heard", arg=heard)
+    go_on.set()
+    await expect(second.locator("#task-state")).to_contain_text("agent@postroom.test answered “Bakery”", timeout=15_000)
+
+
+async def test_at_home_the_question_stays_and_says_who_answered_it(desk: Desk) -> None:
+    """Home shows the oldest question. The next one must not slip under the hand of somebody who is about to answer."""
+    first, second = await home(desk), await home(desk, "admin")
+    await first.keyboard.press("1")
+    await expect(second.locator("#task-state")).to_contain_text("agent@postroom.test answered “Bakery”", timeout=15_000)
+    await expect(second.locator(".letter-subject")).to_have_text(SUBJECTS[0])
+    await expect(second.get_by_role("button", name="Bakery")).to_have_count(0)
+    await second.keyboard.press("1")
+    assert await states(desk.site) == ["resolved", "open", "open"]
+    await first.keyboard.press("z")
+    await expect(second.get_by_role("button", name="Bakery")).to_be_visible(timeout=15_000)
+
+
+async def test_a_second_answer_of_ones_own_is_told_as_that(desk: Desk) -> None:
+    page = await home(desk)
+    other = await page.context.new_page()
+    await other.route("**/live", lambda route: route.fulfill(status=503))
+    await other.goto("/")
+    await page.get_by_role("button", name="Bakery").click()
+    await expect(page.locator(".toast")).to_be_visible()
+    await other.get_by_role("button", name="Books").click()
+    await expect(other.get_by_role("alert")).to_contain_text("You have answered this already: “Bakery”")
 
 
 async def test_without_temporal_the_pages_say_of_when_they_are(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from providers.endpoints import Endpoints
+from domain.endpoints import Endpoints
 from tests.simulators.faults import Faults
 from tests.simulators.google_account import Account
 from tests.simulators.google_oauth import GoogleOAuth

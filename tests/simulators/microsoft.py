@@ -19,7 +19,7 @@ from uuid import uuid4
 from aiohttp import web
 from yarl import URL
 
-from providers.endpoints import Endpoints
+from domain.endpoints import Endpoints
 from tests.simulators.faults import Faults
 from tests.simulators.graph_notifier import Notifier, Subscription, lifecycle
 from tests.simulators.microsoft_login import DIRECTORY, MicrosoftLogin

@@ -173,3 +173,81 @@ async def test_a_removed_mailbox_stays_removed_at_the_next_start_and_comes_back_
     assert await state(site) == "removed"
     again = await admin.add_smtp_mailbox(site.db, site.tenant.tenant_id, "support@postroom.test")
     assert (again, await state(site)) == (mailbox_id, "active")
+
+
+OAUTH = {"host": "imap.example.com", "client_id": "client", "client_secret": "sealed away"}
+
+
+async def imap_draft(site: Site) -> str:
+    """The path of an IMAP mailbox that is being set up."""
+    person = await site.person("admin")
+    await person.post("/mailboxes/new", {"address": "help@example.org", "provider": "imap"})
+    row = await site.row("select mailbox_id from mailboxes where tenant_id = $1 and address = 'help@example.org'")
+    return f"/mailboxes/{row['mailbox_id']}"
+
+
+@pytest.mark.parametrize(
+    ("form", "client", "asks"),
+    [
+        ({"way": "google"}, {"token_url": "https://oauth2.googleapis.com/token", "grant": "refresh_token"}, True),
+        (
+            {"way": "microsoft", "directory": "example.org", "grant": "consent"},
+            {"authorize_url": "https://login.microsoftonline.com/example.org/oauth2/v2.0/authorize"},
+            True,
+        ),
+        (
+            {"way": "microsoft", "directory": "example.org", "grant": "own"},
+            {"scope": "https://outlook.office365.com/.default", "grant": "client_credentials"},
+            False,
+        ),
+        (
+            {
+                "way": "other",
+                "token_url": "https://id.example.com/token",
+                "authorize_url": "https://id.example.com/ask",
+            },
+            {"authorize_url": "https://id.example.com/ask", "token_url": "https://id.example.com/token"},
+            True,
+        ),
+    ],
+)
+async def test_an_imap_mailbox_is_entered_with_oauth(
+    site: Site, form: dict[str, str], client: dict[str, str], asks: bool
+) -> None:
+    person, path = await site.person("admin"), await imap_draft(site)
+    _, page = await person.post(f"{path}/access", {**OAUTH, **form})
+    assert ("Ask for consent" in page) == asks
+    assert "sealed away" not in page
+    assert f'<a href="{path}/setup?way={form["way"]}" aria-current="page">' in page, "the form is the one of its way"
+    assert form.get("directory", "") in page
+    row = await site.row("select settings from mailboxes where tenant_id = $1 and address = 'help@example.org'")
+    assert row["settings"]["auth"] == "xoauth2"
+    assert row["settings"]["oauth"].items() >= client.items()
+    _, page = await person.post(f"{path}/access", {"host": "imap.example.com", "password": "secret"})
+    row = await site.row("select settings from mailboxes where tenant_id = $1 and address = 'help@example.org'")
+    assert (row["settings"]["auth"], row["settings"]["oauth"]) == ("password", None)
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"way": "google", "client_id": ""}, "Enter the application&#39;s id"),
+        ({"way": "microsoft", "directory": "../common"}, "Enter the directory"),
+        ({"way": "microsoft", "directory": "d", "client_secret": ""}, "Enter the client secret"),
+        ({"way": "other", "token_url": "http://id.example.com/token"}, "begins with https://"),
+        (
+            {"way": "other", "token_url": "https://id.example.com/token", "authorize_url": "javascript:alert(1)"},
+            "https",
+        ),
+        ({"way": "other", "token_url": "https://id.example.com/token", "mechanism": "plain"}, "Choose one of these"),
+    ],
+)
+async def test_what_is_wrong_with_an_oauth_client_is_said_beside_its_field(
+    site: Site, form: dict[str, str], says: str
+) -> None:
+    person, path = await site.person("admin"), await imap_draft(site)
+    status, page = await person.post(f"{path}/access", {**OAUTH, **form})
+    assert status == 422
+    assert says in page
+    row = await site.row("select settings from mailboxes where tenant_id = $1 and address = 'help@example.org'")
+    assert row["settings"] == {}

@@ -243,3 +243,23 @@ async def test_a_mail_says_whether_its_signature_holds_and_that_it_was_encrypted
     assert "I agree." in page
     assert "S/MIME valid" in page
     assert "opened with the key of the mailbox" in page
+
+
+@pytest.mark.parametrize(
+    ("back", "place"),
+    [
+        ("/tickets?q=a", "/tickets?q=a"),
+        ("//evil.example/", "/"),
+        ("https://evil.example/", "/"),
+        ("/\\evil.example/", "/"),
+        ("/a\r\nSet-Cookie: b=c", "/"),
+    ],
+)
+async def test_a_theme_leads_back_to_our_own_pages_only(site: Site, back: str, place: str) -> None:
+    person = await site.person("viewer")
+    form = {"theme": "dark", "back": back, "csrf": await person.csrf()}
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    async with person.http.post("/theme", data=form, headers=headers, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, place)
+    _, page = await person.get("/")
+    assert '<html lang="en" data-theme="dark">' in page

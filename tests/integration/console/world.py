@@ -312,6 +312,7 @@ FORMS: dict[str, Callable[[World], Awaitable[Example]]] = {
     "POST /account/password": _body(password=NEW_PASSWORD, again=NEW_PASSWORD),
     "POST /account/sign-out": _body(),
     "POST /account/sessions/{id}/end": _own_session,
+    "POST /theme": _body(theme="dark", back="/tickets"),
     "POST /users": _body(email="new@example.com", name="New", role="agent"),
     "POST /users/{id}": _body(name="Other name", role="agent"),
     "POST /users/{id}/link": _body(),

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from domain import imap_oauth
+from domain.endpoints import Endpoints
 from providers.base import AuthFailed, Permanent, Transient
-from providers.endpoints import Endpoints
 from providers.imap import oauth
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.settings import ImapSettings, OAuthClient
@@ -130,14 +131,19 @@ class TestTokenServers:
             await secret.secret(refused=False)
 
     def test_google_and_microsoft_are_asked_for_imap(self) -> None:
-        google = oauth.google(Endpoints())
-        asked = oauth.consent(google, "client", "http://127.0.0.1:1/", "help@example.org")
+        google = OAuthClient.model_validate(imap_oauth.google(Endpoints()).client("client", "refresh_token"))
+        asked = oauth.consent(google, "http://127.0.0.1:1/", "help@example.org")
         assert "scope=https%3A%2F%2Fmail.google.com%2F" in asked.url
         assert "access_type=offline" in asked.url
-        microsoft = oauth.microsoft(Endpoints(), "common")
+        microsoft = imap_oauth.microsoft(Endpoints(), "common")
         assert microsoft.token_url == "https://login.microsoftonline.com/common/oauth2/v2.0/token"
         assert "IMAP.AccessAsUser.All offline_access" in microsoft.scope
-        assert oauth.microsoft(Endpoints(), "d", application=True).scope.endswith("/.default")
+        assert imap_oauth.microsoft(Endpoints(), "d", application=True).scope.endswith("/.default")
+
+    async def test_an_application_asks_nobody(self) -> None:
+        own = imap_oauth.microsoft(Endpoints(), "d", application=True).client("client", "client_credentials")
+        with pytest.raises(AuthFailed, match="asks nobody"):
+            oauth.consent(OAuthClient.model_validate(own), "http://127.0.0.1:1/", "help@example.org")
 
 
 def test_a_mailbox_without_what_it_needs_says_so() -> None:

@@ -38,8 +38,9 @@ def arguments(*words: str) -> argparse.Namespace:
 @pytest.fixture
 def settings(db_url: str, tmp_path: Path) -> Settings:
     return Settings.model_validate(
-        {"database_url": db_url, "objects_url": tmp_path.as_uri(), "master_keys": MASTER_KEYS}
-    )
+        {"database_url": db_url, "objects_url": tmp_path.as_uri(), "master_keys": MASTER_KEYS,
+         "allow_private_hosts": True}
+    )  # fmt: skip
 
 
 @pytest_asyncio.fixture
@@ -151,6 +152,21 @@ async def test_google_gives_lasting_access_for_imap(
         (["--oauth", "google", "--application", "--client-id", "c"], "leave --application out"),
         (["--oauth", "microsoft", "--directory", "d", "--application", "--client-id", "c"], "--client-secret-file"),
         (["--oauth", "other", "--client-id", "c"], "--token-url"),
+        (
+            [
+                "--oauth",
+                "other",
+                "--client-id",
+                "c",
+                "--host",
+                "imap.example.com",
+                "--token-url",
+                "http://a.example.com/t",
+                "--authorize-url",
+                "https://a.example.com/a",
+            ],
+            "https://",
+        ),
     ],
 )
 async def test_what_is_missing_is_named(db: Database, settings: Settings, words: list[str], says: str) -> None:

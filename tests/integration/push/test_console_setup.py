@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import aiohttp
@@ -18,6 +19,7 @@ from tests.integration.push.stand import Stand
 from tests.letters import letter
 from tests.simulators.dovecot import Dovecot, dovecot
 from tests.simulators.microsoft_login import DIRECTORY
+from tests.simulators.token_server import CLIENT_SECRET, token_server
 from workers import admin
 
 __all__ = ["dovecot"]
@@ -82,6 +84,27 @@ async def reading(stand: Stand, path: str) -> None:
     await stand.start(mailbox_id, row["provider"])
 
 
+async def agreed(stand: Stand, person: Person, path: str) -> dict[str, str]:
+    """Asks for consent and agrees as the mailbox's user; what the provider sends the browser back with."""
+    await person.post(f"{path}/setup/jobs", {"work": "consent"})
+    page = await shown(stand, lambda: person.get(f"{path}/setup"), "Agree as the mailbox")
+    url = page.split('class="button primary" href="')[1].split('"')[0].replace("&amp;", "&")
+    async with aiohttp.ClientSession() as browser, browser.get(url, allow_redirects=False) as answer:
+        back = answer.headers["Location"]
+    assert back.startswith("http://console.test/oauth/callback?")
+    _, page = await person.get(f"/oauth/callback?{back.partition('?')[2]}")
+    assert "Connect the mailbox" in page
+    return dict(parse_qsl(back.partition("?")[2]))
+
+
+async def redeemed(stand: Stand) -> None:
+    async def kept() -> bool:
+        (row,) = await stand.house.rows("select state from mailbox_jobs where tenant_id = $1 and kind = 'redeem'")
+        return bool(row["state"] == "done")
+
+    await stand.house.until(kept, "a consent that was redeemed")
+
+
 async def test_gmail_with_a_service_account(stand: Stand, person: Person) -> None:
     account = stand.google.account(GMAIL)
     account.deliver(letter("alice@example.com", "Before", message_id="before@example.com").as_bytes(), age=3600)
@@ -113,26 +136,12 @@ async def test_gmail_with_a_users_consent(stand: Stand, person: Person) -> None:
     path = await new(person, GMAIL, "gmail")
     client = {"web": {"client_id": stand.google.oauth.client_id, "client_secret": stand.google.oauth.client_secret}}
     await person.post(f"{path}/access", {"key": json.dumps(client)})
-    await person.post(f"{path}/setup/jobs", {"work": "consent"})
-    page = await shown(stand, lambda: person.get(f"{path}/setup"), "Agree as the mailbox")
-    url = page.split('class="button primary" href="')[1].split('"')[0].replace("&amp;", "&")
-    async with aiohttp.ClientSession() as browser, browser.get(url, allow_redirects=False) as agreed:
-        back = agreed.headers["Location"]
-    assert back.startswith("http://console.test/oauth/callback?")
-    query = {name: value for name, _, value in (part.partition("=") for part in back.partition("?")[2].split("&"))}
-
-    _, page = await person.get(f"/oauth/callback?{back.partition('?')[2]}")
-    assert "Connect the mailbox" in page
+    query = await agreed(stand, person, path)
     status, page = await person.post("/oauth/callback", {"state": "another", "code": query["code"]})
     assert status == 422
     assert "belongs to no request" in page
     await person.post("/oauth/callback", {"state": query["state"], "code": query["code"]})
-
-    async def kept() -> bool:
-        (row,) = await stand.house.rows("select state from mailbox_jobs where tenant_id = $1 and kind = 'redeem'")
-        return bool(row["state"] == "done")
-
-    await stand.house.until(kept, "a consent that was redeemed")
+    await redeemed(stand)
     await person.post(f"{path}/setup/jobs", {"work": "diagnose"})
     await shown(stand, lambda: person.get(f"{path}/setup"), f"Gmail knows it as {GMAIL}")
     status, _ = await person.post("/oauth/callback", {"state": query["state"], "code": query["code"]})
@@ -164,6 +173,33 @@ async def test_imap_with_a_password(stand: Stand, person: Person, dovecot: Dovec
     await person.post(f"{path}/setup/jobs", {"work": "diagnose"})
     page = await shown(stand, lambda: person.get(f"{path}/setup"), "something is wrong")
     assert 'value="wrong"' not in page, "a password is never shown"
+
+
+async def test_imap_with_a_users_consent(stand: Stand, person: Person, dovecot: Dovecot) -> None:
+    """A server of one's own issues the tokens, and Dovecot takes them."""
+    async with token_server(dovecot.tokens) as tokens:
+        path = await new(person, IMAP, "imap")
+        form = {
+            "way": "other", "host": "127.0.0.1", "port": str(dovecot.plain_port), "security": "plaintext",
+            "client_id": "postroom", "client_secret": CLIENT_SECRET, "scope": "imap", "mechanism": "oauthbearer",
+            "authorize_url": f"{tokens.url}/authorize", "token_url": f"{tokens.url}/token",
+        }  # fmt: skip
+        await person.post(f"{path}/access", form)
+        await person.post(f"{path}/setup/jobs", {"work": "diagnose"})
+        await shown(stand, lambda: person.get(f"{path}/setup"), "has not agreed yet")
+        query = await agreed(stand, person, path)
+        await person.post("/oauth/callback", {"state": query["state"], "code": query["code"]})
+        await redeemed(stand)
+        await person.post(f"{path}/setup/jobs", {"work": "diagnose"})
+        page = await shown(stand, lambda: person.get(f"{path}/setup"), "new mail is announced at once")
+        assert f"as {IMAP}, with oauthbearer" in page
+        assert CLIENT_SECRET not in page
+        await person.post(f"{path}/start", {"from": "now"})
+        await reading(stand, path)
+        # A mailbox that is entered anew, perhaps for another server, takes no token along.
+        await person.post(f"{path}/access", form)
+        await person.post(f"{path}/setup/jobs", {"work": "diagnose"})
+        await shown(stand, lambda: person.get(f"{path}/setup"), "has not agreed yet")
 
 
 async def test_smtp_needs_nothing_but_its_address_and_a_removed_mailbox_is_set_up_anew(

@@ -7,8 +7,8 @@ import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from domain.endpoints import Endpoints
 from domain.mailbox import MailboxRef
-from providers.endpoints import Endpoints
 from storage.database import Database
 from tests.house import open_house, working_in
 from tests.integration.push.processes import ROOT
