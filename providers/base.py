@@ -7,6 +7,7 @@ lists the same messages again; whoever calls it stores the rows and the new curs
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -73,6 +74,17 @@ class PushProvider(Provider, Protocol):
 
     async def standing(self) -> set[str] | None:
         """Ids of the watches of this mailbox that the source has for us; None where it cannot tell."""
+        ...
+
+
+class Gate(Protocol):
+    """Sources count a mailbox's requests over all workers, and their silences hold for all of them."""
+
+    def request(self, units: int = 0) -> AbstractAsyncContextManager[None]:
+        """Around one request, which costs so much of the source's quota; waits until it may be made.
+
+        Raises RateLimited during a silence, and remembers one that comes out of the request.
+        """
         ...
 
 

@@ -47,6 +47,7 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
         "push_audience": args.push_audience,
         "subscription": args.subscription,
         **({"units_per_minute": args.units_per_minute} if args.units_per_minute else {}),
+        **({"units_per_message": args.units_per_message} if args.units_per_message else {}),
     }
     valid = _valid(GmailSettings, wanted)
     if bool(args.key_file) == bool(args.client_file):

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
 from yarl import URL
 
 from providers import web
-from providers.base import Permanent, ProviderError
+from providers.base import Gate, Permanent, ProviderError
 from providers.microsoft.errors import classify
 from providers.oauth import TokenSource
 
 # Ids that stay the same when a message moves within its mailbox; has to be asked for with every request.
 IMMUTABLE_IDS = 'IdType="ImmutableId"'
 _ERROR_LIMIT = 64 * 1024
-
-
-class Gate(Protocol):
-    """Graph counts a mailbox's requests over all workers, and its silences hold for all of them."""
-
-    def request(self) -> AbstractAsyncContextManager[None]:
-        """Around one request. Raises RateLimited during a silence, and remembers one that comes out of the request."""
-        ...
 
 
 class GraphClient:

@@ -98,7 +98,7 @@ async def test_a_paused_mailbox_looks_neither_on_notice_nor_on_its_timer_until_i
     await run.signal(names.PAUSE)
     await stage.until_called("change_mailbox")
     await run.signal(names.NOTIFY, "")
-    # Far from its next timer: the test server loses a run whose task cancels a timer that fires meanwhile (sdk-java #3088).
+    # Far from its next timer: the test server loses a run whose task cancels a timer that fires then (sdk-java #3088).
     await stage.env.sleep(4.5 * HOUR)
     assert (await status(run)).state == "paused"
     assert stage.steps.count("sync_mailbox") == 1
