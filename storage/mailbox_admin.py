@@ -32,7 +32,10 @@ async def has_secret(session: Session, tenant_id: UUID, mailbox_id: UUID) -> boo
 
 
 async def begin(session: Session, tenant_id: UUID, address: str, provider: Provider, *, actor: str) -> UUID:
-    """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew. Raises Taken."""
+    """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew.
+
+    Raises Taken, and AddressInUse for an SMTP mailbox.
+    """
     added = await people.add_mailbox(session, tenant_id, address, provider)
     if not added.created:
         raise Taken(address)
@@ -58,11 +61,13 @@ async def go_live(
 ) -> None:
     """From here on it is read: mail from now on, and that since a day (ISO 8601) where one is given.
 
-    Raises LookupError for a mailbox that is none, or is not being set up.
+    Raises LookupError for a mailbox that is none, or is not being set up, and AddressInUse for an SMTP mailbox.
     """
     mailbox = await find(session, tenant_id, mailbox_id)
     if mailbox.state != "draft":
         raise LookupError("this mailbox has been set up")
+    if mailbox.provider == "smtp":
+        await mailboxes.claim_smtp(session, mailbox.address, mailbox_id)
     await session.execute(
         """update mailboxes set state = 'active', created_at = now(), settings = settings || $3,
                   defaults_id = coalesce($4, defaults_id)
