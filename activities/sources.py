@@ -15,7 +15,7 @@ import aiohttp
 
 from activities.archive import CountingArchive, MailboxArchive
 from activities.gate import GRAPH_SLOTS, MailboxGate
-from activities.vault import MailboxVault
+from activities.vault import FormerVault, MailboxVault
 from providers import web
 from providers.base import AuthFailed, Permanent, Provider, PushProvider, Sender
 from providers.endpoints import Endpoints
@@ -34,7 +34,7 @@ from providers.microsoft.client import GraphClient
 from providers.microsoft.mailbox import MicrosoftMailbox
 from providers.microsoft.send import GraphSender
 from providers.microsoft.settings import MicrosoftSettings
-from providers.oauth import TokenSource
+from providers.oauth import TokenSource, Vault
 from providers.submission import SmtpSender, SubmissionSettings
 from storage import mailboxes, push
 from storage.database import Database
@@ -116,6 +116,13 @@ class Sources:
             yield provider, archive
         finally:
             await provider.close()
+
+    def former(self, mailbox: mailboxes.Mailbox) -> Provider:
+        """The source of a mailbox that was removed, by what it was connected with; to be closed after use.
+
+        Raises AuthFailed, or ValidationError for settings that do not hold.
+        """
+        return self._connect(mailbox, datetime.now(UTC))
 
     def sender(self, mailbox: mailboxes.Mailbox) -> Sender:
         """For the mailbox's delivery canary. Raises AuthFailed, or Permanent where nothing can be sent."""
@@ -222,7 +229,9 @@ class Sources:
         gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id, slots=GRAPH_SLOTS)
         return GraphClient(self._session, self.endpoints.graph, tokens, gate)
 
-    def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
+    def _vault(self, mailbox: mailboxes.Mailbox) -> Vault:
+        if mailbox.state == "removed":
+            return FormerVault(self._opened(mailbox))
         return MailboxVault(self._db, self.keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)
 
     @property

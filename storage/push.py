@@ -122,8 +122,9 @@ async def known_locators(session: Session, tenant_id: UUID, mailbox_id: UUID, lo
 
 
 async def store_secret(session: Session, tenant_id: UUID, mailbox_id: UUID, sealed: str) -> None:
+    """A mailbox that was removed meanwhile keeps none."""
     await session.execute(
-        "update mailboxes set sealed_secret = $3 where tenant_id = $1 and mailbox_id = $2",
+        "update mailboxes set sealed_secret = $3 where tenant_id = $1 and mailbox_id = $2 and state <> 'removed'",
         tenant_id,
         mailbox_id,
         sealed,

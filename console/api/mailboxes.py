@@ -130,7 +130,7 @@ async def start_mailbox_job(call: ApiCall) -> web.Response:
 async def get_mailbox_job(call: ApiCall) -> web.Response:
     async with call.session() as session:
         row = await mailbox_jobs.get(session, call.tenant_id, call.id("id"))
-    if row is None:
+    if row is None or row["kind"] == "disconnect":  # of a mailbox that is not there any more
         raise NotFound
     return json_answer(_job(row))
 
