@@ -63,7 +63,10 @@ class PushProvider(Provider, Protocol):
     def watchable(self) -> Sequence[str]: ...
 
     async def watch(self, what: str, secret: str) -> Watch:
-        """Asks for notifications; those of a source that can return a secret with each will carry this one."""
+        """Asks for notifications; those of a source that can return a secret with each will carry this one.
+
+        Raises Conflict where there are some already.
+        """
         ...
 
     async def renew(self, what: str, watch_id: str) -> Watch:
@@ -120,3 +123,7 @@ class Gone(ProviderError):
 
 class Permanent(ProviderError):
     """This message or request will never succeed; a person has to look."""
+
+
+class Conflict(Permanent):
+    """What is asked for exists already."""

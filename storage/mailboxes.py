@@ -59,9 +59,11 @@ class Listened:
     revision: int
 
 
-async def locate(db: Database, mailbox_id: UUID) -> Located | None:
+async def locate(db: Database, mailbox_id: UUID, *, drafts: bool = False) -> Located | None:
+    """`drafts`: also one that is being set up."""
+    function = "directory_mailbox_or_draft" if drafts else "directory_mailbox"
     async with db.directory() as session:
-        row = await session.fetchrow("select * from directory_mailbox($1)", mailbox_id)
+        row = await session.fetchrow(f"select * from {function}($1)", mailbox_id)  # noqa: S608 (one of two constants)
     return Located(row["tenant_id"], mailbox_id, row["provider"], row["state"]) if row else None
 
 

@@ -131,7 +131,7 @@ async def test_a_gmail_users_consent(stand: Stand, shell: Shell, tmp_path: Path)
     stand.google.oauth.consents_as = GMAIL
     code, output = await shell.agree("mailbox", "add", "gmail", other, "--client-file", str(client))
     assert code == 1, output
-    assert f"{GMAIL} agreed, not {other}" in output
+    assert f"opens the mailbox of {GMAIL}, not {other}" in output
 
 
 async def test_microsoft_from_the_first_command_to_the_first_ticket(stand: Stand, shell: Shell, tmp_path: Path) -> None:
@@ -180,6 +180,10 @@ async def test_a_microsoft_certificate_and_a_users_consent(stand: Stand, shell: 
 async def test_what_cannot_work_is_said_before_anything_is_kept(stand: Stand, shell: Shell, tmp_path: Path) -> None:
     key = tmp_path / "reader.json"
     key.write_text(json.dumps(stand.google.oauth.service_account_key()))
+    stand.google.account(GMAIL).enabled = False
+    code, output = await shell.postroom("mailbox", "add", "gmail", GMAIL, "--key-file", str(key))
+    assert (code, "no Gmail mailbox" in output) == (1, True), output
+    stand.google.account(GMAIL).enabled = True
     stand.google.oauth.delegated_scopes = set()
     code, output = await shell.postroom("mailbox", "add", "gmail", GMAIL, "--key-file", str(key))
     assert (code, "domain-wide delegation" in output) == (1, True)
