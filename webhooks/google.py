@@ -60,7 +60,7 @@ class GoogleWebhook:
         self._targets: Known[UUID, PushTarget] = Known(self._look_up)
 
     async def post(self, request: web.Request) -> web.Response:
-        """204 once the hint is durable, or when there is nothing to do; 401 not authentic; 413; 503 try again.
+        """204 once the hint is durable, or when there is nothing to do; 401 not authentic; 503 try again.
 
         Ids are not to be guessed, so it gives nothing away that one which no mailbox has is answered otherwise.
         """
@@ -81,7 +81,7 @@ class GoogleWebhook:
             return _answered("unknown", 204)
         body = await read_body(request, BODY_LIMIT)
         if body is None:
-            return _answered("too large", 413)
+            return _answered("too large", 204)
         if pushed_address(body) != target.address:
             # Redelivery would not make it any better.
             log.warning("Pub/Sub push of no use", mailbox=str(target.mailbox_id))

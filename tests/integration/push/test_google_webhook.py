@@ -185,8 +185,9 @@ async def test_what_redelivery_cannot_mend_is_acknowledged_and_wakes_nobody(push
     assert not await pusher.hinted()
 
 
-async def test_a_push_that_is_too_large_is_refused(pusher: Pusher) -> None:
-    assert await pusher.push(body=b" " * 70_000) == 413
+async def test_a_push_that_is_too_large_is_not_read_and_does_not_come_again(pusher: Pusher) -> None:
+    assert await pusher.push(body=b" " * 70_000) == 204
+    assert not await pusher.hinted()
 
 
 async def test_one_token_comes_with_many_pushes(pusher: Pusher) -> None:

@@ -188,6 +188,19 @@ async def test_a_throttled_mailbox_is_silent_for_every_worker_and_loses_nothing(
     await stand.house.settled(1)
 
 
+async def test_the_log_names_the_request_that_graph_refused(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="providers.microsoft.client")
+    for request_id in ("0a1b2c3d-0000-4000-8000-00000000beef", "alice@example.com"):
+        stand.graph.faults.answer("/delta", 503, {"error": {"code": "X"}}, {"request-id": request_id})
+    mailbox_id = await stand.microsoft(USER, reconcile=SOON)
+    await stand.status(mailbox_id, "connected: notified")
+    lines = [record.getMessage() for record in caplog.records if record.name == "providers.microsoft.client"]
+    assert lines == [
+        "Graph answered 503 X, request-id 0a1b2c3d-0000-4000-8000-00000000beef",
+        "Graph answered 503 X, request-id unknown",
+    ]
+
+
 async def test_a_message_not_there_yet_is_asked_for_again_and_a_deleted_one_is_gone(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
