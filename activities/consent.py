@@ -69,7 +69,7 @@ class Consents:
                 token = await gmail_auth.redeem(
                     http, self._sources.endpoints, secret["client_id"], secret["client_secret"], consent, answer["code"]
                 )
-                await gmail_auth.check_owner(http, self._sources.endpoints, token, mailbox.address)
+                await gmail_auth.check_owner(http, self._sources.endpoints, token.value, mailbox.address)
             else:
                 token = await microsoft_auth.redeem(
                     http, self._sources.endpoints, mailbox.settings["directory"], secret, consent, answer["code"]

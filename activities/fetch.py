@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import heartbeating
 from activities.services import Services
@@ -12,6 +15,8 @@ from domain.inbound import Fetched, InboundEmail
 from providers.base import Gone, Permanent
 from storage import deletions, ledger
 from storage.objects import Spool, raw_key
+
+NOT_YET = timedelta(minutes=1)
 
 
 class FetchMessage:
@@ -38,6 +43,12 @@ class FetchMessage:
                     async for chunk in source.fetch(row["locator"]):
                         spool.write(chunk)
             except Gone:
+                # Graph may not show yet what it lists: once more, much later, and not in this slot.
+                if email.provider == "microsoft" and activity.info().attempt == 1:
+                    raise ApplicationError(
+                        "not found yet", type="NotFoundYet", next_retry_delay=NOT_YET,
+                        category=ApplicationErrorCategory.BENIGN,
+                    ) from None  # fmt: skip
                 return Fetched(gone=True)
             except ValueError:
                 raise Permanent("message too large") from None

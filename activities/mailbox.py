@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities import listing, rescans
 from activities.canary import Canaries
+from activities.gate import pause_after
 from activities.services import Services
 from activities.sources import Sources, notifies
 from activities.watches import Watches
@@ -36,7 +37,6 @@ REFUSALS = 3
 # A source may notify before its own listing knows of the message (Gmail and Graph both do).
 LISTING_LAG = timedelta(seconds=12)
 _LOOK_AGAIN = timedelta(seconds=3)
-_TRY_AGAIN = timedelta(seconds=10)
 _HEARTBEAT = 10.0
 
 
@@ -131,14 +131,20 @@ class MailboxActivities:
         except AuthFailed as error:
             return await self._refused(mailbox, str(error), state.auth_failures + 1)
         except RateLimited as error:
-            until = error.until or now + _TRY_AGAIN
+            setbacks = state.setbacks + 1
+            until = error.until or now + pause_after(setbacks)
             async with self._db.tenant(mailbox.tenant_id) as session:
-                await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, blocked_until=until)
+                await push.set_sync_state(
+                    session, mailbox.tenant_id, mailbox.mailbox_id, blocked_until=until, setbacks=setbacks
+                )
             await self._report(mailbox, f"throttled: {error}")
             return SyncResult(error=str(error), look_again_in=max(until - now, timedelta(0)))
         except Transient as error:
+            setbacks = state.setbacks + 1
+            async with self._db.tenant(mailbox.tenant_id) as session:
+                await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, setbacks=setbacks)
             await self._report(mailbox, f"trying again: {error}")
-            return SyncResult(error=str(error), look_again_in=_TRY_AGAIN)
+            return SyncResult(error=str(error), look_again_in=pause_after(setbacks))
         except (Permanent, Gone) as error:
             await self._report(mailbox, f"failing: {error}")
             return SyncResult(error=str(error))
@@ -154,6 +160,8 @@ class MailboxActivities:
             if more:
                 await self._start(mailbox)
         async with self._db.tenant(mailbox.tenant_id) as session:
+            if state.setbacks:
+                await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, setbacks=0)
             if not more and state.auth_failures:
                 # Only now: the whole time without access has been caught up with.
                 await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, auth_failures=0)

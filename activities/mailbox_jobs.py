@@ -10,11 +10,12 @@ from temporalio.service import RPCError
 
 from activities.consent import Consents
 from activities.diagnosis import diagnose
+from activities.disconnect import disconnect
 from activities.heartbeat import heartbeating
 from activities.reconcile import Progress, Reconciler
 from activities.services import Services
 from activities.sources import Sources
-from domain.mailbox_jobs import Comparison, Finding, MailboxJob
+from domain.mailbox_jobs import Comparison, Finding, FormerAccess, MailboxJob
 from domain.runs import NotRunning
 from providers.base import ProviderError
 from storage import mailbox_jobs
@@ -58,6 +59,9 @@ class MailboxJobs:
             with contextlib.suppress(NotRunning):  # it is being set up still
                 await self._services.runs.change_mailbox(job.mailbox_id, "credentials_changed")
             return agreed
+        if job.kind == "disconnect":
+            await self._disconnect(job)
+            return {}
         if job.kind == "count":
             assert job.since is not None
             counted = await self._reconciler.count(job.tenant_id, job.mailbox_id, job.since, self._progress(job))
@@ -74,6 +78,21 @@ class MailboxJobs:
             async with self._db.tenant(job.tenant_id) as session:
                 await mailbox_jobs.found(session, job.tenant_id, job.job_id, findings)
         return {"works": all(finding.works for finding in findings)}
+
+    async def _disconnect(self, job: MailboxJob) -> None:
+        async with self._db.tenant(job.tenant_id) as session:
+            row = await mailbox_jobs.get(session, job.tenant_id, job.job_id)
+        if row is None:
+            return
+        try:
+            former = FormerAccess.model_validate(row["result"])
+            await disconnect(self._db, self._sources, job.tenant_id, job.mailbox_id, former, row["sealed"])
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            activity.logger.warning("a removed mailbox's notifications were not ended: %s", type(error).__name__)
+        async with self._db.tenant(job.tenant_id) as session:
+            await mailbox_jobs.forget(session, job.tenant_id, job.job_id)
 
     def _progress(self, job: MailboxJob) -> Progress:
         noted = 0.0

@@ -14,15 +14,15 @@ from uuid import UUID
 import aiohttp
 
 from activities.archive import CountingArchive, MailboxArchive
-from activities.gate import MailboxGate
-from activities.vault import MailboxVault
+from activities.gate import GRAPH_SLOTS, MailboxGate
+from activities.vault import FormerVault, MailboxVault
 from domain.endpoints import Endpoints
 from providers import web
 from providers.base import AuthFailed, Permanent, Provider, PushProvider, Sender
 from providers.gmail import auth as gmail_auth
 from providers.gmail.client import GmailClient
 from providers.gmail.mailbox import GmailMailbox
-from providers.gmail.quota import Quota
+from providers.gmail.quota import CONCURRENT
 from providers.gmail.send import GmailSender
 from providers.gmail.settings import GmailSettings
 from providers.imap.mailbox import ImapMailbox
@@ -34,6 +34,7 @@ from providers.microsoft.client import GraphClient
 from providers.microsoft.mailbox import MicrosoftMailbox
 from providers.microsoft.send import GraphSender
 from providers.microsoft.settings import MicrosoftSettings
+from providers.oauth import TokenSource, Vault
 from providers.submission import SmtpSender, SubmissionSettings
 from storage import mailboxes, push
 from storage.database import Database
@@ -116,6 +117,13 @@ class Sources:
         finally:
             await provider.close()
 
+    def former(self, mailbox: mailboxes.Mailbox) -> Provider:
+        """The source of a mailbox that was removed, by what it was connected with; to be closed after use.
+
+        Raises AuthFailed, or ValidationError for settings that do not hold.
+        """
+        return self._connect(mailbox, datetime.now(UTC))
+
     def sender(self, mailbox: mailboxes.Mailbox) -> Sender:
         """For the mailbox's delivery canary. Raises AuthFailed, or Permanent where nothing can be sent."""
         secret = self._opened(mailbox)
@@ -123,8 +131,7 @@ class Sources:
             gmail = gmail_auth.token_source(
                 self._session, self.endpoints, mailbox.address, secret, self._vault(mailbox), gmail_auth.SEND_SCOPE
             )
-            quota = Quota(GmailSettings.model_validate(mailbox.settings).units_per_minute)
-            return GmailSender(GmailClient(self._session, self.endpoints.google_api, mailbox.address, gmail, quota))
+            return GmailSender(self._gmail_client(mailbox, GmailSettings.model_validate(mailbox.settings), gmail))
         if mailbox.provider == "microsoft":
             settings = MicrosoftSettings.model_validate(mailbox.settings)
             return GraphSender(self._graph(mailbox, settings), settings.user)
@@ -179,7 +186,6 @@ class Sources:
         tokens = gmail_auth.token_source(
             self._session, self.endpoints, mailbox.address, self._opened(mailbox), self._vault(mailbox)
         )
-        quota = Quota(settings.units_per_minute)
         archive = archive or MailboxArchive(
             self._db,
             self.objects,
@@ -187,8 +193,25 @@ class Sources:
             mailbox.mailbox_id,
             max_message_bytes=self._max_message_bytes,
         )
-        client = GmailClient(self._session, self.endpoints.google_api, mailbox.address, tokens, quota)
+        client = self._gmail_client(mailbox, settings, tokens)
         return GmailMailbox(client, settings, archive, since=_since(settings.since, connected_at))
+
+    def _gmail_client(self, mailbox: mailboxes.Mailbox, settings: GmailSettings, tokens: TokenSource) -> GmailClient:
+        gate = MailboxGate(
+            self._db,
+            mailbox.tenant_id,
+            mailbox.mailbox_id,
+            slots=CONCURRENT,
+            units_per_minute=settings.units_per_minute,
+        )
+        return GmailClient(
+            self._session,
+            self.endpoints.google_api,
+            mailbox.address,
+            tokens,
+            gate,
+            units_per_message=settings.units_per_message,
+        )
 
     def _microsoft(self, mailbox: mailboxes.Mailbox, connected_at: datetime) -> MicrosoftMailbox:
         settings = MicrosoftSettings.model_validate(mailbox.settings)
@@ -203,10 +226,12 @@ class Sources:
         tokens = microsoft_auth.token_source(
             self._session, self.endpoints, settings.directory, self._opened(mailbox), self._vault(mailbox)
         )
-        gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id)
+        gate = MailboxGate(self._db, mailbox.tenant_id, mailbox.mailbox_id, slots=GRAPH_SLOTS)
         return GraphClient(self._session, self.endpoints.graph, tokens, gate)
 
-    def _vault(self, mailbox: mailboxes.Mailbox) -> MailboxVault:
+    def _vault(self, mailbox: mailboxes.Mailbox) -> Vault:
+        if mailbox.state == "removed":
+            return FormerVault(self._opened(mailbox))
         return MailboxVault(self._db, self.keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)
 
     @property

@@ -21,7 +21,10 @@ class Upkeep:
 
     @activity.defn
     async def look_after_mailboxes(self, nothing: None = None) -> int:
-        """Counts hours that have ended, and has mailboxes compared with their source; how many."""
+        """Counts hours that have ended, has mailboxes compared with their source, and removed ones disconnected.
+
+        Returns how many.
+        """
         db, begun = self._services.db, 0
         async with db.directory() as session:
             tenants = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
@@ -39,6 +42,16 @@ class Upkeep:
                         repair=True,
                     )
                     for row in due
+                ]
+                jobs += [
+                    MailboxJob(
+                        tenant_id=tenant_id,
+                        job_id=row["job_id"],
+                        mailbox_id=row["mailbox_id"],
+                        provider=row["result"]["provider"],
+                        kind="disconnect",
+                    )
+                    for row in await mailbox_jobs.disconnecting(session, tenant_id)
                 ]
             # After the commit: the job's worker looks for its row. One that is not started is due again in an hour.
             for job in jobs:

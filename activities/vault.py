@@ -43,6 +43,20 @@ class MailboxVault:
             yield _Open(session, self._keyring, self._tenant_id, self._mailbox_id, mailbox.secret(self._keyring))
 
 
+class FormerVault:
+    """`providers.oauth.Vault` of a mailbox that was removed: what is refreshed is used once more and kept nowhere."""
+
+    def __init__(self, secret: Mapping[str, Any]) -> None:
+        self.secret = secret
+
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[FormerVault]:
+        yield self
+
+    async def store(self, secret: Mapping[str, Any]) -> None:
+        self.secret = secret
+
+
 class _Open:
     def __init__(
         self, session: Session, keyring: KeyRing, tenant_id: UUID, mailbox_id: UUID, secret: Mapping[str, Any]

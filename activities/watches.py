@@ -9,7 +9,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from domain.mailbox import MailboxRef
-from providers.base import AuthFailed, Gone, ProviderError, PushProvider, Watch
+from providers.base import AuthFailed, Conflict, Gone, ProviderError, PushProvider, Watch
 from storage import push
 from storage.database import Database
 from storage.push import StoredWatch
@@ -62,7 +62,15 @@ class Watches:
 
     async def _watch(self, mailbox: MailboxRef, provider: PushProvider, what: str) -> None:
         secret = secrets.token_urlsafe(32)
-        made = await provider.watch(what, secret)
+        try:
+            made = await provider.watch(what, secret)
+        except Conflict:
+            # One that we do not know, and so whose secret we do not know either; or another tenant's on the same.
+            await self._end_strays(mailbox, provider, await provider.standing() or set())
+            try:
+                made = await provider.watch(what, secret)
+            except Conflict:
+                raise Conflict("another mailbox here is notified of the same") from None
         async with self._db.tenant(mailbox.tenant_id) as session:
             await push.store_watch(session, mailbox.tenant_id, mailbox.mailbox_id, _stored(what, made), secret)
 
@@ -84,9 +92,14 @@ class Watches:
                 if watch.watch_id not in standing:
                     async with self._db.tenant(mailbox.tenant_id) as session:
                         await push.forget_watch(session, mailbox.tenant_id, mailbox.mailbox_id, watch.watch_id)
-            for stray in standing - {watch.watch_id for watch in stored.values()}:
-                await provider.unwatch(stray)
+            await self._end_strays(mailbox, provider, standing)
         await self._note(mailbox, watches_checked_at=now)
+
+    async def _end_strays(self, mailbox: MailboxRef, provider: PushProvider, standing: set[str]) -> None:
+        """Ends those that no mailbox here knows: another tenant may read the same one at the source."""
+        for watch_id in standing:
+            if await push.watch_owner(self._db, watch_id) is None:
+                await provider.unwatch(watch_id)
 
     async def _forget(self, mailbox: MailboxRef, provider: PushProvider, watch: StoredWatch) -> None:
         await provider.unwatch(watch.watch_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -64,9 +64,13 @@ async def look(call: Call) -> int:
 
 
 async def remove(call: Call, mailbox_id: UUID) -> None:
+    """Its notifications at the source are ended by a worker, later where Temporal cannot be told at once."""
     async with _changing(call) as session:
-        await mailbox_admin.remove(session, call.tenant_id, mailbox_id, actor=call.actor)
+        job = await mailbox_admin.remove(session, call.tenant_id, mailbox_id, actor=call.actor)
         await _patiently(call.services.runs.end_mailbox(mailbox_id))
+    if job is not None:
+        with suppress(TemporalAway):
+            await _patiently(call.services.runs.start_job(job))
 
 
 async def connect(call: Call, mailbox_id: UUID, settings: dict[str, Any], secret: dict[str, Any]) -> None:

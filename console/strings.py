@@ -784,6 +784,7 @@ STRINGS: Final[dict[str, str]] = {
     "setup.wrong.address": "Enter a mail address such as support@example.com.",
     "setup.wrong.provider": "Choose where its mail is.",
     "setup.wrong.taken": "There is a mailbox with this address already.",
+    "setup.wrong.in_use": "Mail for this address goes to another SMTP mailbox of this installation already.",
     "setup.wrong.host": "Enter the name of the mail server, without https:// or a port.",
     "setup.wrong.port": "Enter a port between 1 and 65535.",
     "setup.wrong.choice": "Choose one of these.",

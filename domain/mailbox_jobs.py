@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.inbound import Provider, Reference
 
-JobKind = Literal["diagnose", "reconcile", "count", "consent", "redeem"]
+JobKind = Literal["diagnose", "reconcile", "count", "consent", "redeem", "disconnect"]
 
 
 class MailboxJob(Reference):
@@ -27,6 +27,17 @@ class MailboxJob(Reference):
     kind: JobKind
     since: datetime | None = None
     repair: bool = False
+
+
+class FormerAccess(BaseModel):
+    """How a mailbox that was removed was reached, without its secret; `watch_ids`: its notifications at the source."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    address: str
+    provider: Provider
+    settings: dict[str, Any]
+    watch_ids: list[str]
 
 
 class Finding(BaseModel):

@@ -7,6 +7,7 @@ lists the same messages again; whoever calls it stores the rows and the new curs
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -64,7 +65,10 @@ class PushProvider(Provider, Protocol):
     def watchable(self) -> Sequence[str]: ...
 
     async def watch(self, what: str, secret: str) -> Watch:
-        """Asks for notifications; those of a source that can return a secret with each will carry this one."""
+        """Asks for notifications; those of a source that can return a secret with each will carry this one.
+
+        Raises Conflict where there are some already.
+        """
         ...
 
     async def renew(self, what: str, watch_id: str) -> Watch:
@@ -75,6 +79,17 @@ class PushProvider(Provider, Protocol):
 
     async def standing(self) -> set[str] | None:
         """Ids of the watches of this mailbox that the source has for us; None where it cannot tell."""
+        ...
+
+
+class Gate(Protocol):
+    """Sources count a mailbox's requests over all workers, and their silences hold for all of them."""
+
+    def request(self, units: int = 0) -> AbstractAsyncContextManager[None]:
+        """Around one request, which costs so much of the source's quota; waits until it may be made.
+
+        Raises RateLimited during a silence, and remembers one that comes out of the request.
+        """
         ...
 
 
@@ -110,3 +125,7 @@ class Gone(ProviderError):
 
 class Permanent(ProviderError):
     """This message or request will never succeed; a person has to look."""
+
+
+class Conflict(Permanent):
+    """What is asked for exists already."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain.inbound import Provider
-from storage import audit, mailboxes, people
+from domain.mailbox_jobs import FormerAccess, MailboxJob
+from storage import audit, mailbox_jobs, mailboxes, people, push
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -32,7 +33,10 @@ async def has_secret(session: Session, tenant_id: UUID, mailbox_id: UUID) -> boo
 
 
 async def begin(session: Session, tenant_id: UUID, address: str, provider: Provider, *, actor: str) -> UUID:
-    """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew. Raises Taken."""
+    """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew.
+
+    Raises Taken, and AddressInUse for an SMTP mailbox.
+    """
     added = await people.add_mailbox(session, tenant_id, address, provider)
     if not added.created:
         raise Taken(address)
@@ -58,11 +62,13 @@ async def go_live(
 ) -> None:
     """From here on it is read: mail from now on, and that since a day (ISO 8601) where one is given.
 
-    Raises LookupError for a mailbox that is none, or is not being set up.
+    Raises LookupError for a mailbox that is none, or is not being set up, and AddressInUse for an SMTP mailbox.
     """
     mailbox = await find(session, tenant_id, mailbox_id)
     if mailbox.state != "draft":
         raise LookupError("this mailbox has been set up")
+    if mailbox.provider == "smtp":
+        await mailboxes.claim_smtp(session, mailbox.address, mailbox_id)
     await session.execute(
         """update mailboxes set state = 'active', created_at = now(), settings = settings || $3,
                   defaults_id = coalesce($4, defaults_id)
@@ -93,9 +99,14 @@ async def resync(session: Session, tenant_id: UUID, mailbox_id: UUID, since: dat
     await _record(session, tenant_id, mailbox_id, actor, "resync_mailbox", since=since.date().isoformat())
 
 
-async def remove(session: Session, tenant_id: UUID, mailbox_id: UUID, *, actor: str) -> None:
-    """Disconnects it and forgets its credentials; its mail and tickets stay."""
+async def remove(session: Session, tenant_id: UUID, mailbox_id: UUID, *, actor: str) -> MailboxJob | None:
+    """Disconnects it and forgets its credentials; its mail and tickets stay.
+
+    Where its source notifies of it, returns the job that ends this, which alone keeps the credentials until it is over.
+    It is to be started after the commit.
+    """
     mailbox = await find(session, tenant_id, mailbox_id)
+    watch_ids = [watch.watch_id for watch in (await push.watches(session, tenant_id, mailbox_id)).values()]
     await session.execute(
         """update mailboxes set state = 'removed', sealed_secret = null, settings = '{}', status = ''
             where tenant_id = $1 and mailbox_id = $2""",
@@ -124,6 +135,17 @@ async def remove(session: Session, tenant_id: UUID, mailbox_id: UUID, *, actor: 
         actor,
     )
     await _record(session, tenant_id, mailbox_id, actor, "remove_mailbox", address=mailbox.address)
+    if not watch_ids or mailbox.sealed_secret is None:
+        return None
+    former = FormerAccess(
+        address=mailbox.address, provider=mailbox.provider, settings=mailbox.settings, watch_ids=watch_ids
+    )
+    job_id = await mailbox_jobs.create(session, tenant_id, mailbox_id, "disconnect", actor)
+    await mailbox_jobs.keep_sealed(session, tenant_id, job_id, mailbox.sealed_secret)
+    await mailbox_jobs.progress(session, tenant_id, job_id, former.model_dump(mode="json"))
+    return MailboxJob(
+        tenant_id=tenant_id, job_id=job_id, mailbox_id=mailbox_id, provider=mailbox.provider, kind="disconnect"
+    )
 
 
 async def _record(

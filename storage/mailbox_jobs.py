@@ -109,6 +109,25 @@ async def consent_of(session: Session, tenant_id: UUID, state_sha256: str) -> An
     )
 
 
+async def disconnecting(session: Session, tenant_id: UUID) -> list[Any]:
+    """Removed mailboxes whose notifications a worker has still to end: `job_id`, `mailbox_id`, `result`.
+
+    What was not done within a day is forgotten: the source ends them by itself.
+    """
+    await session.execute(
+        """delete from mailbox_jobs
+            where tenant_id = $1 and kind = 'disconnect' and created_at < now() - interval '1 day'""",
+        tenant_id,
+    )
+    return await session.fetch(
+        "select job_id, mailbox_id, result from mailbox_jobs where tenant_id = $1 and kind = 'disconnect'", tenant_id
+    )
+
+
+async def forget(session: Session, tenant_id: UUID, job_id: UUID) -> None:
+    await session.execute("delete from mailbox_jobs where tenant_id = $1 and job_id = $2", tenant_id, job_id)
+
+
 # Checks ------------------------------------------------------------------------------------------------
 
 

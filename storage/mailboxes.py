@@ -59,17 +59,36 @@ class Listened:
     revision: int
 
 
-async def locate(db: Database, mailbox_id: UUID) -> Located | None:
+async def locate(db: Database, mailbox_id: UUID, *, drafts: bool = False) -> Located | None:
+    """`drafts`: also one that is being set up."""
+    function = "directory_mailbox_or_draft" if drafts else "directory_mailbox"
     async with db.directory() as session:
-        row = await session.fetchrow("select * from directory_mailbox($1)", mailbox_id)
+        row = await session.fetchrow(f"select * from {function}($1)", mailbox_id)  # noqa: S608 (one of two constants)
     return Located(row["tenant_id"], mailbox_id, row["provider"], row["state"]) if row else None
 
 
-async def locate_address(db: Database, address: str) -> Located | None:
-    """The mailbox that receives mail for an address in canonical spelling."""
+async def locate_address(db: Database, address: str) -> list[Located]:
+    """The mailboxes with an address in canonical spelling: at most one of each tenant."""
     async with db.directory() as session:
-        row = await session.fetchrow("select * from directory_mailbox_by_address($1)", address)
-    return Located(row["tenant_id"], row["mailbox_id"], row["provider"], row["state"]) if row else None
+        rows = await session.fetch("select * from directory_mailbox_by_address($1)", address)
+    return [Located(**dict(row)) for row in rows]
+
+
+async def locate_smtp(db: Database, address: str) -> Located | None:
+    """The one mailbox that receives for this address, in canonical spelling, over SMTP."""
+    async with db.directory() as session:
+        row = await session.fetchrow("select * from directory_smtp_mailbox($1)", address)
+    return Located(**dict(row)) if row else None
+
+
+class AddressInUse(Exception):
+    """Another tenant's mailbox receives for this address over SMTP."""
+
+
+async def claim_smtp(session: Session, address: str, mailbox_id: UUID) -> None:
+    """To be called in the transaction that makes an SMTP mailbox receive. Raises AddressInUse."""
+    if not await session.fetchval("select directory_claim_smtp($1, $2)", address, mailbox_id):
+        raise AddressInUse(address)
 
 
 async def locate_all(db: Database) -> list[Located]:

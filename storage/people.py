@@ -12,6 +12,7 @@ from uuid import UUID
 
 from domain.address import canonical
 from domain.inbound import Provider
+from storage import mailboxes
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ async def add_mailbox(
 ) -> AddedMailbox:
     """Registers a mailbox with the tenant's oldest defaults; one that is there already is left as it is.
 
-    `again`: one that was removed is taken up anew, as from now on.
+    `again`: one that was removed is taken up anew, as from now on. Raises AddressInUse for one that is to receive over
+    SMTP where another tenant's does.
     """
     created = await session.fetchval(
         """insert into mailboxes (tenant_id, mailbox_id, address, provider, settings, defaults_id)
@@ -115,6 +117,8 @@ async def add_mailbox(
         canonical(address),
     )
     assert row is not None
+    if created is not None and provider == "smtp":
+        await mailboxes.claim_smtp(session, canonical(address), row["mailbox_id"])
     return AddedMailbox(row["mailbox_id"], row["provider"], created is not None)
 
 

@@ -34,6 +34,7 @@ class SyncState:
     watch_retry_at: datetime | None
     watches_checked_at: datetime | None
     pull_failure: str | None
+    setbacks: int
 
     @property
     def blocked(self) -> bool:
@@ -69,7 +70,7 @@ async def sync_state(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Syn
     row = await session.fetchrow(
         """select m.created_at as connected_at, coalesce(s.auth_failures, 0) as auth_failures, s.blocked_until,
                   s.hinted_at, coalesce(s.watch_failures, 0) as watch_failures, s.watch_retry_at, s.watches_checked_at,
-                  s.pull_failure
+                  s.pull_failure, coalesce(s.setbacks, 0) as setbacks
              from mailboxes m left join mailbox_syncs s using (tenant_id, mailbox_id)
             where m.tenant_id = $1 and m.mailbox_id = $2""",
         tenant_id,
@@ -97,7 +98,8 @@ async def set_sync_state(session: Session, tenant_id: UUID, mailbox_id: UUID, **
     )
 
 
-_WRITABLE = {"auth_failures", "blocked_until", "watch_failures", "watch_retry_at", "watches_checked_at", "pull_failure"}
+_WRITABLE = {"auth_failures", "blocked_until", "watch_failures", "watch_retry_at", "watches_checked_at", "pull_failure",
+             "setbacks"}  # fmt: skip
 
 
 async def cursor(session: Session, tenant_id: UUID, mailbox_id: UUID, *, lock: bool = False) -> dict[str, Any] | None:
@@ -120,8 +122,9 @@ async def known_locators(session: Session, tenant_id: UUID, mailbox_id: UUID, lo
 
 
 async def store_secret(session: Session, tenant_id: UUID, mailbox_id: UUID, sealed: str) -> None:
+    """A mailbox that was removed meanwhile keeps none."""
     await session.execute(
-        "update mailboxes set sealed_secret = $3 where tenant_id = $1 and mailbox_id = $2",
+        "update mailboxes set sealed_secret = $3 where tenant_id = $1 and mailbox_id = $2 and state <> 'removed'",
         tenant_id,
         mailbox_id,
         sealed,
@@ -238,7 +241,27 @@ async def hints_owed(db: Database) -> dict[UUID, datetime]:
     return {row["mailbox_id"]: row["hinted_at"] for row in rows}
 
 
-# Slots -------------------------------------------------------------------------------------------------
+# Quota and slots ---------------------------------------------------------------------------------------
+
+
+async def spend(db: Database, tenant_id: UUID, mailbox_id: UUID, units: int, units_per_minute: int) -> float:
+    """Takes units of the mailbox's quota, against every other worker; seconds until they may be used.
+
+    A sixth of a minute's units may go at once, the others come back evenly: so no minute sees more than its own.
+    """
+    per_second = units_per_minute * 5 / 6 / 60
+    async with db.tenant(tenant_id) as session:
+        ahead: float = await session.fetchval(
+            """insert into mailbox_syncs as s (tenant_id, mailbox_id, spent_until)
+               values ($1, $2, clock_timestamp() + $3)
+               on conflict (tenant_id, mailbox_id) do update
+                 set spent_until = greatest(s.spent_until, clock_timestamp()) + $3
+               returning extract(epoch from spent_until - clock_timestamp())::float8""",
+            tenant_id,
+            mailbox_id,
+            timedelta(seconds=units / per_second),
+        )
+    return max(ahead - units_per_minute / 6 / per_second, 0.0)
 
 
 @asynccontextmanager

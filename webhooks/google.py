@@ -40,12 +40,12 @@ BODY_LIMIT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PushTarget:
-    """The mailbox of one push endpoint, and whose pushes it takes."""
+    """The mailbox of one push endpoint, and whose pushes it takes; without an account, nobody's."""
 
     mailbox_id: UUID
     address: str
     audience: str
-    service_account: str
+    service_account: str | None
 
 
 class GoogleWebhook:
@@ -60,18 +60,28 @@ class GoogleWebhook:
         self._targets: Known[UUID, PushTarget] = Known(self._look_up)
 
     async def post(self, request: web.Request) -> web.Response:
-        """204 once the hint is durable, or when there is nothing to do; 401 not authentic; 413; 503 try again."""
+        """204 once the hint is durable, or when there is nothing to do; 401 not authentic; 503 try again.
+
+        Ids are not to be guessed, so it gives nothing away that one which no mailbox has is answered otherwise.
+        """
         try:
-            target = await self._verified(request)
+            claims = await self._tokens.claims(request.headers.get("Authorization", ""))
+            check_issued(claims, self._now())
+            target = await self._target(request.match_info["mailbox_id"])
+            if target is not None:
+                check_addressed(claims, target)
         except BadToken as error:
             log.warning("Pub/Sub push refused", cause=str(error))
             return _answered("refused", 401)
         except Unavailable:
             log.error("a Pub/Sub push cannot be verified without Google's keys")
             return _answered("unverified", 503)
+        if target is None:
+            # Removed, most likely: its subscription would deliver everything again and again until somebody deletes it.
+            return _answered("unknown", 204)
         body = await read_body(request, BODY_LIMIT)
         if body is None:
-            return _answered("too large", 413)
+            return _answered("too large", 204)
         if pushed_address(body) != target.address:
             # Redelivery would not make it any better.
             log.warning("Pub/Sub push of no use", mailbox=str(target.mailbox_id))
@@ -80,35 +90,29 @@ class GoogleWebhook:
         return _answered("accepted", 204)
 
     async def _target(self, mailbox_id: str) -> PushTarget | None:
+        """None for a mailbox that does not exist. Raises BadToken for an endpoint that can be none."""
         try:
             return await self._targets.get(UUID(mailbox_id))
         except ValueError:
-            return None
+            raise BadToken("no mailbox takes pushes here") from None
 
     async def _look_up(self, mailbox_id: UUID) -> PushTarget | None:
-        located = await mailboxes.locate(self._db, mailbox_id)
-        if located is None or located.provider != "gmail":
+        located = await mailboxes.locate(self._db, mailbox_id, drafts=True)
+        if located is None:
             return None
         async with self._db.tenant(located.tenant_id) as session:
             mailbox = await mailboxes.get(session, located.tenant_id, mailbox_id)
-        settings = GmailSettings.model_validate(mailbox.settings if mailbox else {})
-        if mailbox is None or settings.push_service_account is None:
+        if mailbox is None:
             return None
+        if mailbox.provider != "gmail":
+            return PushTarget(mailbox_id, "", "", None)
+        settings = GmailSettings.model_validate(mailbox.settings)
         audience = settings.push_audience or self._endpoints.google_push(str(mailbox_id))
         return PushTarget(mailbox_id, canonical(mailbox.address), audience, settings.push_service_account)
 
-    async def _verified(self, request: web.Request) -> PushTarget:
-        """Raises BadToken; a mailbox that is unknown or takes no pushes gives the same answer as a wrong token."""
-        claims = await self._tokens.claims(request.headers.get("Authorization", ""))
-        target = await self._target(request.match_info["mailbox_id"])
-        if target is None:
-            raise BadToken("no mailbox takes pushes here")
-        check_claims(claims, target, self._now())
-        return target
 
-
-def check_claims(claims: Mapping[str, Any], target: PushTarget, now: float) -> None:
-    """Raises BadToken. The audience and the signature alone would let any Google service account in."""
+def check_issued(claims: Mapping[str, Any], now: float) -> None:
+    """Whether Google says this, of an account it knows, and now. Raises BadToken."""
     expires, issued = claims.get("exp"), claims.get("iat")
     if not isinstance(expires, (int, float)) or now > expires + LEEWAY:
         raise BadToken("exp")
@@ -116,12 +120,18 @@ def check_claims(claims: Mapping[str, Any], target: PushTarget, now: float) -> N
         raise BadToken("iat")
     if claims.get("iss") not in ISSUERS:
         raise BadToken("iss")
+    if claims.get("email_verified") is not True:
+        raise BadToken("email_verified")
+
+
+def check_addressed(claims: Mapping[str, Any], target: PushTarget) -> None:
+    """Raises BadToken. The audience and the signature alone would let any Google service account in."""
+    if target.service_account is None:
+        raise BadToken("the mailbox takes no pushes")
     if not _same(claims.get("aud"), target.audience):
         raise BadToken("aud")
     if not _same(claims.get("email"), target.service_account):
         raise BadToken("email")
-    if claims.get("email_verified") is not True:
-        raise BadToken("email_verified")
 
 
 def _same(given: Any, expected: str) -> bool:

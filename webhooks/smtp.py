@@ -64,9 +64,8 @@ class Inbox:
         return f"250 2.0.0 Accepted {accepted[0][:16]}" if accepted else "550 5.1.1 No such mailbox here"
 
     async def _mailbox(self, address: str) -> Located | None:
-        exact = await mailboxes.locate_address(self._db, canonical(address))
-        located = exact or await mailboxes.locate_address(self._db, without_tag(address)[0])
-        return located if located is not None and located.provider == "smtp" else None
+        exact = await mailboxes.locate_smtp(self._db, canonical(address))
+        return exact or await mailboxes.locate_smtp(self._db, without_tag(address)[0])
 
 
 class _Protocol(SMTP):

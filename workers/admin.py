@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from domain.inbound import Provider
 from providers.imap.settings import ImapSettings
-from storage import access, api_tokens, audit, people, users
+from storage import access, api_tokens, audit, mailboxes, people, users
 from storage.database import Database
 from storage.secrets import KeyRing
 
@@ -100,9 +100,12 @@ async def add_user(db: Database, tenant_id: UUID, email: str, name: str, role: a
 
 
 async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str, *, again: bool = True) -> UUID:
-    """A mailbox that receives over postroom's own SMTP inbox; `again`: also one that was removed."""
-    async with db.tenant(tenant_id) as session:
-        added = await people.add_mailbox(session, tenant_id, address, "smtp", again=again)
+    """A mailbox that receives over postroom's own SMTP inbox; `again`: also one that was removed. Raises AdminError."""
+    try:
+        async with db.tenant(tenant_id) as session:
+            added = await people.add_mailbox(session, tenant_id, address, "smtp", again=again)
+    except mailboxes.AddressInUse:
+        raise AdminError(f"Mail for {address} goes to another SMTP mailbox of this installation already.") from None
     return _of(added, "smtp", address).mailbox_id
 
 

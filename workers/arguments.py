@@ -179,6 +179,7 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     gmail.add_argument("--push-service-account", help="whose tokens the pushes carry")
     gmail.add_argument("--push-audience", help="the audience of those tokens (the push endpoint)")
     gmail.add_argument("--units-per-minute", type=int, help="the project's quota per user (6000)")
+    gmail.add_argument("--units-per-message", type=int, help="what reading a message costs of it (20)")
     microsoft = added.add_argument_group("microsoft", "see docs/microsoft365.md")
     microsoft.add_argument("--directory", help="the Entra tenant: its id or a domain")
     microsoft.add_argument("--client-id", help="the application (client) id")

@@ -46,11 +46,15 @@ async def _with_database(command: Callable[..., Coroutine[Any, Any, int]], args:
 
 
 async def locate(db: Database, name: str) -> mailboxes.Located:
-    """The mailbox of an address or id. Raises Refused."""
+    """The mailbox of an address or id. Raises Refused, also for an address that several tenants have."""
     try:
-        located = await mailboxes.locate(db, UUID(name))
+        by_id = await mailboxes.locate(db, UUID(name))
+        found = [by_id] if by_id is not None else []
     except ValueError:
-        located = await mailboxes.locate_address(db, name.lower())
-    if located is None:
+        found = await mailboxes.locate_address(db, name.lower())
+    if not found:
         raise Refused(f"There is no mailbox {name}: `postroom mailbox list` shows them.")
-    return located
+    if len(found) > 1:
+        ids = ", ".join(str(located.mailbox_id) for located in found)
+        raise Refused(f"Several mailboxes have the address {name}, so say which by its id: {ids}.")
+    return found[0]

@@ -331,6 +331,11 @@ async def _mailbox(at: Installation, mailbox: mailboxes.Mailbox) -> Finding:
         )
     if mailbox.state == "needs_reauth":
         return Finding(name, "failed", mailbox.status, "Connect it again: console, Mailboxes, Reconnect.")
+    if mailbox.provider == "smtp":
+        receiving = await mailboxes.locate_smtp(at.database, mailbox.address)
+        if receiving is not None and receiving.mailbox_id != mailbox.mailbox_id:
+            advice = "Remove one of the two: the one that was registered first receives."
+            return Finding(name, "failed", "another tenant's SMTP mailbox receives for this address", advice)
     if mailbox.state == "paused":
         return Finding(name, "ok", "paused by an operator")
     since = row["last_sync_at"] or row["created_at"]

@@ -21,7 +21,7 @@ from temporalio.service import RPCError
 from domain.inbound import Provider
 from domain.runs import NotRunning
 from providers import web
-from providers.base import AuthFailed
+from providers.base import ProviderError
 from providers.gmail import auth as gmail_auth
 from providers.gmail.settings import GmailSettings
 from providers.microsoft import auth as microsoft_auth
@@ -47,6 +47,7 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
         "push_audience": args.push_audience,
         "subscription": args.subscription,
         **({"units_per_minute": args.units_per_minute} if args.units_per_minute else {}),
+        **({"units_per_message": args.units_per_message} if args.units_per_message else {}),
     }
     valid = _valid(GmailSettings, wanted)
     if bool(args.key_file) == bool(args.client_file):
@@ -54,7 +55,8 @@ async def add_gmail(args: argparse.Namespace, settings: Settings, db: Database, 
     async with web.new_session() as http:
         if args.key_file:
             secret = _service_account(args.key_file)
-            await _try(gmail_auth.token_source(http, settings.endpoints, address, secret, _NoVault()).token())
+            tokens = gmail_auth.token_source(http, settings.endpoints, address, secret, _NoVault())
+            await _try(gmail_auth.check_owner(http, settings.endpoints, await _try(tokens.token()), address))
         else:
             secret = await _google_consent(http, settings, args.client_file, address, sends=bool(args.canary_minutes))
         if args.pull_key_file:
@@ -150,7 +152,7 @@ async def _google_consent(
         asked = gmail_auth.consent(settings.endpoints, client_id, waiting.redirect_uri, address, sends=sends)
         code = await _try(waiting.code(asked, show))
     token = await _try(gmail_auth.redeem(http, settings.endpoints, client_id, client_secret, asked, code))
-    await _try(gmail_auth.check_owner(http, settings.endpoints, token, address))
+    await _try(gmail_auth.check_owner(http, settings.endpoints, token.value, address))
     return {
         "kind": "user",
         "client_id": client_id,
@@ -211,7 +213,7 @@ async def _try(attempt: Any) -> Any:
     """Awaits what may be refused, and says so to a person."""
     try:
         return await attempt
-    except (AuthFailed, consent.NoConsent) as error:
+    except (ProviderError, consent.NoConsent) as error:
         raise AdminError(str(error)) from None
 
 

@@ -14,7 +14,7 @@ from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
 from console.strings import text
-from storage import mailbox_admin, mailbox_jobs, mailbox_views
+from storage import mailbox_admin, mailbox_jobs, mailbox_views, mailboxes
 
 
 async def list_mailboxes(call: ApiCall) -> web.Response:
@@ -51,6 +51,8 @@ async def add_mailbox(call: ApiCall) -> web.Response:
         raise _wrong(wrong) from None
     except mailbox_admin.Taken:
         raise Problem(409, text("setup.wrong.taken")) from None
+    except mailboxes.AddressInUse:
+        raise Problem(409, text("setup.wrong.in_use")) from None
     return json_answer(_mailbox(row))
 
 
@@ -81,7 +83,10 @@ async def start_mailbox(call: ApiCall) -> web.Response:
         since = body.since.isoformat() if body.since else None
         if row["state"] != "draft":
             raise Problem(409, "This mailbox is set up already.")
-        await mailbox_admin.go_live(session, call.tenant_id, mailbox_id, since, None, actor=call.actor)
+        try:
+            await mailbox_admin.go_live(session, call.tenant_id, mailbox_id, since, None, actor=call.actor)
+        except mailboxes.AddressInUse:
+            raise Problem(409, text("setup.wrong.in_use")) from None
     return await get_mailbox(call)
 
 
@@ -125,7 +130,7 @@ async def start_mailbox_job(call: ApiCall) -> web.Response:
 async def get_mailbox_job(call: ApiCall) -> web.Response:
     async with call.session() as session:
         row = await mailbox_jobs.get(session, call.tenant_id, call.id("id"))
-    if row is None:
+    if row is None or row["kind"] == "disconnect":  # of a mailbox that is not there any more
         raise NotFound
     return json_answer(_job(row))
 

@@ -17,7 +17,7 @@ from console.pages.mailboxes import day
 from console.strings import text
 from console.templating import render
 from domain.mailbox_jobs import JobKind
-from storage import mailbox_admin, mailbox_jobs, mailbox_views, people, trace
+from storage import mailbox_admin, mailbox_jobs, mailbox_views, mailboxes, people, trace
 
 
 async def choose(call: PageCall) -> web.Response:
@@ -34,6 +34,8 @@ async def begin(call: PageCall) -> web.Response:
         faults = wrong.faults
     except mailbox_admin.Taken:
         faults = {"address": "setup.wrong.taken"}
+    except mailboxes.AddressInUse:
+        faults = {"address": "setup.wrong.in_use"}
     else:
         return _back(mailbox_id)
     return await render(
@@ -95,6 +97,8 @@ async def start(call: PageCall) -> web.Response:
             await mailbox_admin.go_live(session, call.tenant_id, mailbox_id, since, defaults_id, actor=call.actor)
         except LookupError:
             raise NotFound from None
+        except mailboxes.AddressInUse:
+            return await _page(call, status=422, problem=text("setup.wrong.in_use"))
     return _back(mailbox_id, "#arrive")
 
 

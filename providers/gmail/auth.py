@@ -99,9 +99,12 @@ async def redeem(
     return token
 
 
-async def check_owner(http: aiohttp.ClientSession, endpoints: Endpoints, token: AccessToken, address: str) -> None:
-    """Raises AuthFailed when a fresh token opens another mailbox than this one's, or Transient."""
-    headers = {"Authorization": f"Bearer {token.value}"}
+async def check_owner(http: aiohttp.ClientSession, endpoints: Endpoints, token: str, address: str) -> None:
+    """Raises AuthFailed when a fresh token opens no mailbox, or one of another address than this, or Transient.
+
+    Gmail's own spelling is the one its notifications come with: an alias would never hear of them.
+    """
+    headers = {"Authorization": f"Bearer {token}"}
     url = f"{endpoints.google_api}/gmail/v1/users/me/profile"
     async with web.network("Gmail"), http.get(url, headers=headers, allow_redirects=False) as response:
         profile = await web.read_json(response)
@@ -109,7 +112,7 @@ async def check_owner(http: aiohttp.ClientSession, endpoints: Endpoints, token: 
             raise AuthFailed("The account has no Gmail mailbox that postroom may read.")
     agreed = str(profile.get("emailAddress", ""))
     if agreed.lower() != address.lower():
-        raise AuthFailed(f"{agreed} agreed, not {address}: sign in as the mailbox's own user.")
+        raise AuthFailed(f"This access opens the mailbox of {agreed}, not {address}: connect it by its own address.")
 
 
 def explain(answer: Mapping[str, Any]) -> str:

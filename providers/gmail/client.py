@@ -10,66 +10,53 @@ from urllib.parse import quote
 import aiohttp
 
 from providers import web
-from providers.base import ProviderError
+from providers.base import Gate, ProviderError
 from providers.gmail.errors import classify
-from providers.gmail.quota import Quota
+from providers.gmail.quota import COST
 from providers.oauth import TokenSource
 
 Parameters = Mapping[str, str | int | list[str]]
 _ERROR_LIMIT = 64 * 1024
 
 
-class Refused(Exception):
-    """An answer that is no success: the classified `error`, and the decoded `body` for those who look closer."""
-
-    def __init__(self, error: ProviderError, body: Any) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.body = body
-
-
 class GmailClient:
-    """`call` and `open` raise a `ProviderError`. `address` is the mailbox's user."""
+    """Every method raises a `ProviderError`. `address` is the mailbox's user."""
 
     def __init__(
-        self, http: aiohttp.ClientSession, base_url: str, address: str, tokens: TokenSource, quota: Quota
+        self,
+        http: aiohttp.ClientSession,
+        base_url: str,
+        address: str,
+        tokens: TokenSource,
+        gate: Gate,
+        *,
+        units_per_message: int,
     ) -> None:
         self._http = http
         self._user = f"{base_url}/gmail/v1/users/{quote(address, safe='@')}"
         self._tokens = tokens
-        self._quota = quota
+        self._gate = gate
+        self._cost = {**COST, "messages.get": units_per_message}
 
     async def call(
         self, method: str, verb: str, path: str, parameters: Parameters | None = None, json: Any = None
     ) -> Any:
         """The decoded answer; `method` is the API's name of it, by which it costs quota."""
-        try:
-            return await self.attempt(method, verb, path, parameters, json)
-        except Refused as refused:
-            raise refused.error from None
-
-    async def attempt(
-        self, method: str, verb: str, path: str, parameters: Parameters | None = None, json: Any = None
-    ) -> Any:
-        """As `call`, but raises Refused with the body of an error."""
         async with self._sent(method, verb, path, parameters, json) as response:
             return await web.read_json(response) if response.status != 204 else {}
 
     @asynccontextmanager
     async def open(self, method: str, path: str, parameters: Parameters) -> AsyncIterator[aiohttp.ClientResponse]:
         """A GET whose body the caller reads."""
-        try:
-            async with self._sent(method, "GET", path, parameters, None) as response:
-                yield response
-        except Refused as refused:
-            raise refused.error from None
+        async with self._sent(method, "GET", path, parameters, None) as response:
+            yield response
 
     @asynccontextmanager
     async def _sent(
         self, method: str, verb: str, path: str, parameters: Parameters | None, json: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         token = await self._tokens.token()
-        async with self._quota.spend(method), web.network("Gmail"):
+        async with self._gate.request(self._cost[method]), web.network("Gmail"):
             response = await self._request(verb, path, parameters, json, token)
             if response.status == 401:
                 response.release()
@@ -77,8 +64,7 @@ class GmailClient:
                 response = await self._request(verb, path, parameters, json, await self._tokens.token(refused=token))
             async with response:
                 if not 200 <= response.status < 300:
-                    body = await _error_body(response)
-                    raise Refused(classify(response.status, response.headers, body), body)
+                    raise classify(response.status, response.headers, await _error_body(response))
                 yield response
 
     async def _request(

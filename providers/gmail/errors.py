@@ -21,6 +21,10 @@ class BadRequest(Permanent):
     """400: what was asked for makes no sense to the server; for a cursor, that it no longer knows it."""
 
 
+class WatchedElsewhere(Permanent):
+    """Another topic is watched."""
+
+
 def classify(status: int, headers: Mapping[str, str], body: Any) -> ProviderError:
     """The error for an answer that is no success. `body` is the decoded JSON, or None."""
     error = body.get("error") if isinstance(body, dict) else None
@@ -28,6 +32,8 @@ def classify(status: int, headers: Mapping[str, str], body: Any) -> ProviderErro
     reasons = {str(e.get("reason", "")) for e in error.get("errors", []) if isinstance(e, dict)}
     name = f"Gmail answered {status}{' ' + ', '.join(sorted(filter(str.isalnum, reasons))) if reasons else ''}"
     until = web.retry_after(headers.get("Retry-After")) or _announced(str(error.get("message", "")))
+    if "one user push notification client allowed" in str(error.get("message", "")).lower():
+        return WatchedElsewhere(name)  # only the text tells
     if status == 401:
         return AuthFailed(f"{name}: the token was refused")
     if reasons & _DAILY:
@@ -45,13 +51,6 @@ def classify(status: int, headers: Mapping[str, str], body: Any) -> ProviderErro
     if status == 408 or status >= 500:
         return RateLimited(name, until) if until else Transient(name)
     return Permanent(name)
-
-
-def one_client_only(body: Any) -> bool:
-    """Whether watch failed since another topic is watched; only the text tells."""
-    error = body.get("error") if isinstance(body, dict) else None
-    message = str(error.get("message", "")) if isinstance(error, dict) else ""
-    return "one user push notification client allowed" in message.lower()
 
 
 def _announced(message: str) -> datetime | None:

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from providers.base import AuthFailed, Changes, Gone, Listed, Permanent, ProviderError, RateLimited, Transient, Watch
-from providers.gmail.client import GmailClient, Parameters, Refused
+from providers.gmail.client import GmailClient, Parameters
 from providers.gmail.cursor import Cursor
-from providers.gmail.errors import BadRequest, one_client_only
+from providers.gmail.errors import BadRequest, WatchedElsewhere
 from providers.gmail.quota import CONCURRENT
 from providers.gmail.raw import RawMessage
 from providers.gmail.settings import GmailSettings
@@ -127,10 +127,8 @@ class GmailMailbox:
             "labelFilterBehavior": "include",
         }
         try:
-            answer = await self._client.attempt("watch", "POST", "watch", json=body)
-        except Refused as refused:
-            if not one_client_only(refused.body):
-                raise refused.error from None
+            answer = await self._client.call("watch", "POST", "watch", json=body)
+        except WatchedElsewhere:
             await self._client.call("stop", "POST", "stop")
             answer = await self._client.call("watch", "POST", "watch", json=body)
         try:

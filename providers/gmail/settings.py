@@ -17,7 +17,8 @@ class GmailSettings(BaseModel):
     `topic`: the Pub/Sub topic that Gmail publishes to, None to poll only. `push_service_account`: the one whose tokens
     pushes carry; without it no push is accepted. `push_audience`: their audience, None for the push endpoint's URL.
     `subscription`: one to pull from, for hosts that the internet does not reach; every mailbox may name the same.
-    `units_per_minute`: the project's quota per user; projects made before May 2026 have 15,000.
+    `units_per_minute`: the project's quota per user, of which reading a message costs `units_per_message`; projects
+    made before May 2026 have 15,000 and 5.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -29,3 +30,4 @@ class GmailSettings(BaseModel):
     push_audience: str | None = None
     subscription: str | None = Field(default=None, pattern=SUBSCRIPTION)
     units_per_minute: int = Field(default=6000, ge=600)
+    units_per_message: int = Field(default=20, ge=1)

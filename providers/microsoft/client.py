@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
 from yarl import URL
 
 from providers import web
-from providers.base import Permanent, ProviderError
+from providers.base import Gate, Permanent, ProviderError
 from providers.microsoft.errors import classify
 from providers.oauth import TokenSource
 
 # Ids that stay the same when a message moves within its mailbox; has to be asked for with every request.
 IMMUTABLE_IDS = 'IdType="ImmutableId"'
 _ERROR_LIMIT = 64 * 1024
-
-
-class Gate(Protocol):
-    """Graph counts a mailbox's requests over all workers, and its silences hold for all of them."""
-
-    def request(self) -> AbstractAsyncContextManager[None]:
-        """Around one request. Raises RateLimited during a silence, and remembers one that comes out of the request."""
-        ...
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{1,64}")
+_log = logging.getLogger(__name__)
 
 
 class GraphClient:
@@ -71,7 +67,13 @@ class GraphClient:
                 response = await self._request(verb, target, body, prefer, token)
             async with response:
                 if not 200 <= response.status < 300:
-                    raise classify(response.status, response.headers, await _error_body(response))
+                    error = classify(response.status, response.headers, await _error_body(response))
+                    # By these Microsoft's support finds the request.
+                    request_id = response.headers.get("request-id", "")
+                    _log.info(
+                        "%s, request-id %s", error, request_id if _REQUEST_ID.fullmatch(request_id) else "unknown"
+                    )
+                    raise error
                 yield response
 
     async def _request(self, verb: str, url: URL, body: Any, prefer: str, token: str) -> aiohttp.ClientResponse:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from providers import web
-from providers.base import AuthFailed, Gone, Permanent, ProviderError, RateLimited, Transient
+from providers.base import AuthFailed, Conflict, Gone, Permanent, ProviderError, RateLimited, Transient
 
 _LOST = {"syncstatenotfound", "syncstateinvalid", "resyncrequired"}
 _MISSING_ITEM = {"erroritemnotfound", "itemnotfound", "errormessagenotfound"}
@@ -19,10 +19,6 @@ _UNTOLD_WAIT = timedelta(seconds=30)
 
 class SyncStateLost(Gone):
     """The delta link has expired: the folder has to be listed anew."""
-
-
-class Conflict(Permanent):
-    """409: what is asked for exists already."""
 
 
 def classify(status: int, headers: Mapping[str, str], body: Any) -> ProviderError:

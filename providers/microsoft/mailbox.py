@@ -13,7 +13,7 @@ from urllib.parse import quote
 from providers.base import AuthFailed, Changes, Gone, Listed, Permanent, Transient, Watch
 from providers.microsoft.client import IMMUTABLE_IDS, GraphClient
 from providers.microsoft.cursor import Cursor, FolderCursor
-from providers.microsoft.errors import Conflict, SyncStateLost
+from providers.microsoft.errors import SyncStateLost
 from providers.microsoft.settings import MicrosoftSettings
 
 # How much of the time before the last complete listing is listed again when the delta link is lost.
@@ -112,16 +112,7 @@ class MicrosoftMailbox:
             "clientState": secret,
             "latestSupportedTlsVersion": "v1_2",
         }
-        url = self._client.url("subscriptions")
-        try:
-            answer = await self._client.call("POST", url, json=body)
-        except Conflict:
-            # One that we do not know, and so whose clientState we do not know either.
-            for subscription in await self._subscriptions():
-                if _same_resource(subscription.get("resource"), body["resource"]):
-                    await self.unwatch(str(subscription["id"]))
-            answer = await self._client.call("POST", url, json=body)
-        return _confirmed(answer)
+        return _confirmed(await self._client.call("POST", self._client.url("subscriptions"), json=body))
 
     async def renew(self, what: str, watch_id: str) -> Watch:
         """A PATCH also gives the authorization anew, so that /reauthorize is never needed."""
@@ -249,7 +240,3 @@ def _moment(value: Any) -> datetime | None:
     """An OData timestamp in UTC, which may have seven decimals."""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", str(value))
     return datetime.fromisoformat(match[1]).replace(tzinfo=UTC) if match else None
-
-
-def _same_resource(one: Any, other: str) -> bool:
-    return str(one).lower().lstrip("/") == other.lower()

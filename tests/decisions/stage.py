@@ -127,7 +127,7 @@ class Stage:
 
     async def _add_mailboxes(self, session: Any, state: State) -> None:
         for name, box in {"support": Mailbox(), **state.mailboxes}.items():
-            added = await people.add_mailbox(session, self.tenant_id, f"{name}@postroom.test", "smtp")
+            added = await people.add_mailbox(session, self.tenant_id, f"{name}@postroom.test", "raw")
             self.mailboxes[name] = added.mailbox_id
             sql = "update mailboxes set defaults_id = $3 where tenant_id = $1 and mailbox_id = $2"
             await session.execute(sql, self.tenant_id, added.mailbox_id, self.destinations.get(box.destination))
@@ -156,7 +156,7 @@ class Stage:
         raw = (await self._raw(mail, message_id)).encode()
         mailbox_id = self.mailboxes[mail.mailbox]
         if mail.thread is None:
-            locator = await self.house.ingress.accept(Located(self.tenant_id, mailbox_id, "smtp", "active"), raw)
+            locator = await self.house.ingress.accept(Located(self.tenant_id, mailbox_id, "raw", "active"), raw)
         else:
             locator = await self._list(mailbox_id, raw, mail.thread)
         self.delivered[mail.id] = Delivered(mail, message_id, locator, mailbox_id)
@@ -169,7 +169,7 @@ class Stage:
             sha256, header_message_id(raw), raw_sha256=sha256, raw_size=len(raw), thread_id=thread_id
         )
         async with self.house.db.tenant(self.tenant_id) as session:
-            (listed,) = await ledger.list_emails(session, self.tenant_id, mailbox_id, "smtp", [sighting])
+            (listed,) = await ledger.list_emails(session, self.tenant_id, mailbox_id, "raw", [sighting])
         await self.house.runs.start_email(listed.email, listed.workflow_id, listed.message_key, history=False)
         return sha256
 

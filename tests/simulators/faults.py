@@ -25,11 +25,12 @@ class Fault:
 class Faults:
     """`requests` lists every request as "METHOD /path"; `hold` keeps matching ones waiting until it is released.
 
-    `waiting` is how many are held now.
+    `waiting` is how many are held now, `most_waiting` how many there were at most.
     """
 
     requests: list[str] = field(default_factory=list)
     waiting: int = 0
+    most_waiting: int = 0
     _prepared: list[Fault] = field(default_factory=list)
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -62,6 +63,7 @@ class Faults:
             for path, released in list(self._held.items()):
                 if path in name:
                     self.waiting += 1
+                    self.most_waiting = max(self.most_waiting, self.waiting)
                     await released.wait()
                     self.waiting -= 1
             for fault in self._prepared:

@@ -38,6 +38,8 @@ class MicrosoftLogin:
         self.may_send = False
         # Who is signed in at the browser; "" for whoever is asked for.
         self.consents_as = ""
+        # Whether "Allow public client flows" is set: then users' grants need no secret.
+        self.public = False
         self.issued = 0
         self.refresh_tokens: dict[str, str] = {}
         self._access: dict[str, tuple[str, float]] = {}
@@ -117,6 +119,8 @@ class MicrosoftLogin:
     def _refusal(self, form: dict[str, str]) -> web.Response | None:
         if "client_assertion" in form:
             return None if self._signed(form["client_assertion"]) else _error("invalid_client", 700027)
+        if self.public and "client_secret" not in form and form.get("grant_type") != "client_credentials":
+            return None
         return None if form.get("client_secret") == self.client_secret else _error("invalid_client", 7000215)
 
     def _signed(self, assertion: str) -> bool:

@@ -251,3 +251,24 @@ async def test_what_is_wrong_with_an_oauth_client_is_said_beside_its_field(
     assert says in page
     row = await site.row("select settings from mailboxes where tenant_id = $1 and address = 'help@example.org'")
     assert row["settings"] == {}
+
+
+async def test_an_address_that_another_tenant_receives_for_is_refused_in_words(site: Site) -> None:
+    person, http, other = await site.person("admin"), await site.api("admin"), await site.other_tenant()
+    taken, free = "support@other.test", "sales@other.test"
+    await admin.add_smtp_mailbox(site.db, other.tenant_id, taken)
+    words = "goes to another SMTP mailbox of this installation already"
+    status, page = await person.post("/mailboxes/new", {"address": taken, "provider": "smtp"})
+    assert (status, words in page) == (422, True)
+    async with http.post("mailboxes", json={"address": taken, "provider": "smtp"}) as response:
+        assert (response.status, words in (await response.json())["detail"]) == (409, True)
+    # While both are being set up nobody has it: then whoever starts first does.
+    async with http.post("mailboxes", json={"address": free, "provider": "smtp"}) as response:
+        mailbox_id = (await response.json())["id"]
+    await admin.add_smtp_mailbox(site.db, other.tenant_id, free)
+    status, page = await person.post(f"/mailboxes/{mailbox_id}/start", {})
+    assert (status, words in page) == (422, True)
+    async with http.post(f"mailboxes/{mailbox_id}/start", json={}) as response:
+        assert (response.status, words in (await response.json())["detail"]) == (409, True)
+    _, listing = await person.get("/mailboxes")
+    assert "being set up" in listing

@@ -18,6 +18,7 @@ from tests.integration.console.site import Person
 from tests.integration.push.stand import Stand
 from tests.letters import letter
 from tests.simulators.dovecot import Dovecot, dovecot
+from tests.simulators.google import PUSH_ACCOUNT, TOPIC
 from tests.simulators.microsoft_login import DIRECTORY
 from tests.simulators.token_server import CLIENT_SECRET, token_server
 from workers import admin
@@ -129,6 +130,16 @@ async def test_gmail_with_a_service_account(stand: Stand, person: Person) -> Non
     await stand.house.settled(1)
     await shown(stand, lambda: person.get(f"{path}/setup"), "After")
     assert [t["subject"] for t in await stand.house.tickets()] == ["After"], "from now on"
+
+
+async def test_gmails_pushes_are_tried_while_the_mailbox_is_set_up(stand: Stand, person: Person) -> None:
+    stand.google.account(GMAIL)
+    path = await new(person, GMAIL, "gmail")
+    stand.google.subscribe(f"{stand.webhooks_url}/webhooks/google/{path.rpartition('/')[2]}")
+    key = json.dumps({**stand.google.oauth.service_account_key(), "type": "service_account"})
+    await person.post(f"{path}/access", {"key": key, "topic": TOPIC, "push_service_account": PUSH_ACCOUNT})
+    await person.post(f"{path}/setup/jobs", {"work": "diagnose"})
+    await shown(stand, lambda: person.get(f"{path}/setup"), "push arrived after")
 
 
 async def test_gmail_with_a_users_consent(stand: Stand, person: Person) -> None:

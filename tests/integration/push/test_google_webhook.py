@@ -16,6 +16,7 @@ import pytest_asyncio
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from storage import mailbox_admin
 from tests.integration.push.stand import Stand
 from tests.simulators.google import PUSH_ACCOUNT, TOPIC
 
@@ -134,9 +135,20 @@ async def test_a_token_signed_otherwise_is_refused(pusher: Pusher) -> None:
     assert not await pusher.hinted()
 
 
-async def test_a_mailbox_that_is_unknown_or_takes_no_pushes_answers_like_a_wrong_token(pusher: Pusher) -> None:
+async def test_a_push_for_a_mailbox_that_was_removed_is_acknowledged_when_google_sent_it(pusher: Pusher) -> None:
+    house = pusher.stand.house
+    async with house.db.tenant(house.tenant_id) as session:
+        await mailbox_admin.remove(session, house.tenant_id, pusher.mailbox_id, actor="ann@example.com")
     unknown = f"{pusher.stand.webhooks_url}/webhooks/google/{uuid4()}"
-    assert await pusher.push(pusher.token(aud=unknown), url=unknown) == 401
+    for url in (pusher.url, unknown):
+        assert await pusher.push(pusher.token(aud=url), url=url) == 204
+        assert await pusher.push(pusher.token(aud=url, iss="https://example.com"), url=url) == 401
+        assert await pusher.push(pusher.token(aud=url, exp=int(time.time()) - 3600), url=url) == 401
+        assert await pusher.push("", url=url) == 401
+    assert not await pusher.hinted()
+
+
+async def test_a_mailbox_that_takes_no_pushes_answers_like_a_wrong_token(pusher: Pusher) -> None:
     nonsense = f"{pusher.stand.webhooks_url}/webhooks/google/nonsense"
     assert await pusher.push(pusher.token(aud=nonsense), url=nonsense) == 401
     smtp = f"{pusher.stand.webhooks_url}/webhooks/google/{pusher.stand.house.mailbox_id}"
@@ -173,8 +185,9 @@ async def test_what_redelivery_cannot_mend_is_acknowledged_and_wakes_nobody(push
     assert not await pusher.hinted()
 
 
-async def test_a_push_that_is_too_large_is_refused(pusher: Pusher) -> None:
-    assert await pusher.push(body=b" " * 70_000) == 413
+async def test_a_push_that_is_too_large_is_not_read_and_does_not_come_again(pusher: Pusher) -> None:
+    assert await pusher.push(body=b" " * 70_000) == 204
+    assert not await pusher.hinted()
 
 
 async def test_one_token_comes_with_many_pushes(pusher: Pusher) -> None:

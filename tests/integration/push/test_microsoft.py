@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities import listing
+from activities import fetch, listing
 from providers.microsoft import mailbox as microsoft_mailbox
 from tests.integration.push.stand import SOON, Stand
+from tests.integration.storage.tenants import tenant
 from tests.letters import letter
 
 USER = "help@example.net"
@@ -186,7 +188,23 @@ async def test_a_throttled_mailbox_is_silent_for_every_worker_and_loses_nothing(
     await stand.house.settled(1)
 
 
-async def test_a_message_not_there_yet_is_asked_for_again_and_a_deleted_one_is_gone(stand: Stand) -> None:
+async def test_the_log_names_the_request_that_graph_refused(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="providers.microsoft.client")
+    for request_id in ("0a1b2c3d-0000-4000-8000-00000000beef", "alice@example.com"):
+        stand.graph.faults.answer("/delta", 503, {"error": {"code": "X"}}, {"request-id": request_id})
+    mailbox_id = await stand.microsoft(USER, reconcile=SOON)
+    await stand.status(mailbox_id, "connected: notified")
+    lines = [record.getMessage() for record in caplog.records if record.name == "providers.microsoft.client"]
+    assert lines == [
+        "Graph answered 503 X, request-id 0a1b2c3d-0000-4000-8000-00000000beef",
+        "Graph answered 503 X, request-id unknown",
+    ]
+
+
+async def test_a_message_not_there_yet_is_asked_for_again_and_a_deleted_one_is_gone(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "NOT_YET", timedelta(seconds=1))
     mailbox_id = await stand.microsoft(USER)
     await stand.status(mailbox_id, "connected: notified")
     mailbox = stand.graph.mailbox(USER)
@@ -194,6 +212,7 @@ async def test_a_message_not_there_yet_is_asked_for_again_and_a_deleted_one_is_g
     mailbox.deliver(mail(1))
     (email,) = await stand.house.settled(1)
     assert email["outcome"] == "ticket"
+    asked_once = stand.graph.faults.count("/$value")
     held = stand.graph.faults.hold("/$value")
     doomed = mailbox.deliver(mail(2))
 
@@ -205,9 +224,13 @@ async def test_a_message_not_there_yet_is_asked_for_again_and_a_deleted_one_is_g
     held.set()
     emails = await stand.house.settled(2)
     assert {e["message_key"]: e["outcome"] for e in emails}["q2@example.com"] == "gone"
+    assert stand.graph.faults.count("/$value") - asked_once == 2 * 3, "three times, and once more as often"
 
 
-async def test_a_message_that_is_forbidden_in_a_mailbox_that_is_not_is_gone(stand: Stand) -> None:
+async def test_a_message_that_is_forbidden_in_a_mailbox_that_is_not_is_gone(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "NOT_YET", timedelta(seconds=1))
     mailbox_id = await stand.microsoft(USER)
     await stand.status(mailbox_id, "connected: notified")
     stand.graph.faults.answer("/$value", 403, {"error": {"code": "ErrorAccessDenied"}}, times=None)
@@ -360,3 +383,22 @@ async def test_a_subscription_that_exists_already_is_replaced(stand: Stand) -> N
     await stand.house.until(replaced, "replaced subscription")
     stand.graph.mailbox(USER).deliver(mail())
     await stand.house.settled(1)
+
+
+async def test_two_tenants_read_one_mailbox_and_neither_ends_the_others_subscription(stand: Stand) -> None:
+    other = await tenant(stand.house.db, "other")
+    elsewhere = replace(stand, house=replace(stand.house, tenant_id=other.tenant_id))
+    first = await stand.microsoft(USER)
+    await stand.status(first, "connected: notified")
+    (subscription,) = stand.graph.subscriptions
+    second = await elsewhere.microsoft(USER, reconcile=SOON)
+    await elsewhere.status(second, "connected: polling, another mailbox here is notified of the same")
+    async with stand.house.db.tenant(other.tenant_id) as session:
+        await session.execute("update mailbox_syncs set watches_checked_at = null, watch_retry_at = null")
+    await elsewhere.house.runs.change_mailbox(second, "notify", "")
+    stand.graph.mailbox(USER).deliver(mail())
+    for side in (stand, elsewhere):
+        (email,) = await side.house.settled(1)
+        assert email["outcome"] == "ticket"
+    await elsewhere.status(second, "connected: polling, another mailbox here is notified of the same")
+    assert set(stand.graph.subscriptions) == {subscription}

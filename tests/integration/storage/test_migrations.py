@@ -164,8 +164,7 @@ async def test_an_owner_that_is_no_superuser_migrates_and_runs_postroom(managed:
     db = await Database.connect(url)
     alpha, beta = await tenant(db, "alpha"), await tenant(db, "beta")
     assert {m.mailbox_id for m in await mailboxes.locate_all(db)} == {alpha.mailbox_id, beta.mailbox_id}
-    located = await mailboxes.locate_address(db, "support@alpha.example")
-    assert located is not None
+    (located,) = await mailboxes.locate_address(db, "support@alpha.example")
     assert located.tenant_id == alpha.tenant_id
     async with db.tenant(alpha.tenant_id) as session:
         assert await session.fetchval("select count(*) from mailboxes") == 1

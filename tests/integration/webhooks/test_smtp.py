@@ -8,8 +8,9 @@ import smtplib
 
 import pytest
 
-from storage import mailboxes
+from storage import mailboxes, people
 from tests import postgres
+from tests.integration.storage.tenants import tenant
 from tests.integration.webhooks.door import (
     SALES,
     SMTP_LIMIT,
@@ -20,6 +21,7 @@ from tests.integration.webhooks.door import (
     fail_commits,
 )
 from webhooks import smtp as inbox
+from workers import admin
 
 MAIL = b"From: alice@example.com\r\nMessage-ID: <one@example.com>\r\nSubject: Hello\r\n\r\nHello\r\n"
 
@@ -198,3 +200,15 @@ async def test_while_postgres_is_down_the_sender_is_asked_to_try_again(
     assert (at_data, at_recipient) == (451, 451)
     assert (await fragile.send(MAIL))[0] == 250
     assert len(await fragile.emails()) == 1
+
+
+async def test_another_tenants_mailbox_that_is_read_elsewhere_takes_no_mail_from_the_smtp_mailbox(door: Door) -> None:
+    """Whichever of the two a look-up by address alone would give first."""
+    for name, address in (("one", SUPPORT), ("two", "other@postroom.test")):
+        other = await tenant(door.db, name)
+        async with door.db.tenant(other.tenant_id) as session:
+            await people.add_mailbox(session, other.tenant_id, address, "gmail")
+    await admin.add_smtp_mailbox(door.db, door.tenant_id, "other@postroom.test")
+    for recipient in (SUPPORT, "other@postroom.test"):
+        assert (await door.send(MAIL, recipient))[0] == 250
+    assert len(await door.emails()) == 2

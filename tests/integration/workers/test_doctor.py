@@ -17,6 +17,7 @@ from aiohttp import web
 from storage.database import Database
 from tests.house import MASTER_KEYS, SUPPORT, House
 from tests.integration.push.test_setup import Shell
+from tests.integration.storage.tenants import tenant
 from tests.temporal_server import TemporalServer
 from webhooks.hints import Hints
 from webhooks.microsoft import MicrosoftWebhook
@@ -187,6 +188,28 @@ async def test_a_mailbox_that_is_not_read_is_found(
     (failed,) = [f for f in findings.values() if f.state == "failed"]
     assert failed.name == "mailbox second@postroom.test"
     assert word in f"{failed.detail} {failed.advice}"
+
+
+async def test_an_address_of_two_tenants_is_found_and_commands_want_to_know_which(
+    house: House, environment: dict[str, str], db_url: str
+) -> None:
+    other = await tenant(house.db, "other")
+    await _sql(db_url, "update mailboxes set last_sync_at = now()")
+    shell, taken = Shell(environment), "support@other.example"
+    status, output = await shell.postroom("mailbox", "add", "smtp", taken)
+    assert (status, output) == (
+        1, f"postroom: Mail for {taken} goes to another SMTP mailbox of this installation already.\n",
+    )  # fmt: skip
+    # As earlier versions let it in.
+    raw = await admin.add_raw_mailbox(house.db, house.keyring, house.tenant_id, taken)
+    await _sql(db_url, f"update mailboxes set provider = 'smtp' where mailbox_id = '{raw.mailbox_id}'")
+    (failed,) = [finding async for finding in examine(Settings()) if finding.state == "failed"]
+    assert failed.name == f"mailbox {taken}"
+    assert "the one that was registered first receives" in failed.advice
+    status, output = await shell.postroom("mailbox", "test", taken)
+    assert status == 1
+    assert str(raw.mailbox_id) in output
+    assert str(other.mailbox_id) in output
 
 
 async def test_the_command_says_what_to_do_and_its_status_whether_all_is_well(environment: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The pure parts of reading Gmail: the streamed raw field, the quota, what errors mean."""
+"""The pure parts of reading Gmail: the streamed raw field, what errors mean."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base import AuthFailed, Gone, Permanent, ProviderError, RateLimited, Transient
-from providers.gmail.errors import BadRequest, classify, one_client_only
-from providers.gmail.quota import COST, Quota
+from providers.gmail.errors import BadRequest, WatchedElsewhere, classify
 from providers.gmail.raw import RawMessage
 from providers.web import retry_after
 
@@ -66,21 +65,6 @@ def test_an_answer_that_is_no_whole_message_is_tried_again(body: bytes) -> None:
 def test_an_endless_answer_without_a_message_is_given_up() -> None:
     with pytest.raises(Transient):
         read([b" " * 65_536] * 100)
-
-
-def test_the_quota_never_spends_more_than_a_minutes_units_in_any_minute() -> None:
-    now = 0.0
-    quota = Quota(6000, clock=lambda: now)
-    spent: list[tuple[float, int]] = []
-    while now < 300:
-        wait = quota.reserve(COST["messages.get"])
-        if wait:
-            now += wait
-        else:
-            spent.append((now, COST["messages.get"]))
-    for start, _ in spent:
-        assert sum(units for at, units in spent if start <= at < start + 60) <= 6000
-    assert sum(units for _, units in spent) > 300 / 60 * 6000 * 0.8
 
 
 def body(reason: str, message: str = "") -> dict[str, object]:
@@ -151,10 +135,9 @@ def test_a_retry_after_that_says_nothing_is_none_or_bounded(value: str | None) -
 
 def test_the_error_of_another_watch_is_known_by_its_text_whatever_its_reason() -> None:
     text = "Only one user push notification client allowed per developer (call /stop then try again)"
-    assert one_client_only(body("badRequest", text))
-    assert one_client_only(body("failedPrecondition", text))
-    assert not one_client_only(body("badRequest", "Invalid topicName"))
-    assert not one_client_only(None)
+    for reason in ("badRequest", "failedPrecondition"):
+        assert type(classify(400, {}, body(reason, text))) is WatchedElsewhere
+    assert type(classify(400, {}, body("badRequest", "Invalid topicName"))) is BadRequest
 
 
 def test_error_texts_hold_nothing_of_the_servers_text() -> None:

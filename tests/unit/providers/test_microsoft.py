@@ -89,7 +89,7 @@ class Watched:
         return "token"
 
     @asynccontextmanager
-    async def request(self) -> AsyncIterator[None]:
+    async def request(self, units: int = 0) -> AsyncIterator[None]:
         yield
 
 
