@@ -495,7 +495,7 @@ STRINGS: Final[dict[str, str]] = {
     "reason.unreadable": "its bytes could not be read",
     "reason.no_scanner": "the virus scanner does not answer; it is asked again",
     "reason.scan_failed": "the virus scanner could not read it; it is asked again",
-    "reason.too_large": "too large for the virus scanner",
+    "reason.too_large": "more than the virus scanner looks through",
     # Mailboxes
     "mailboxes.title": "Mailboxes",
     "mailboxes.lead": "Where mail comes from. Every mail that was listed is done or still open; nothing is in between.",

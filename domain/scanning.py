@@ -13,7 +13,7 @@ WORDS: Final[tuple[Word, ...]] = get_args(Word)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason`: the name of what was found, or why nothing was looked at (`too_large`, `no_scanner`, `scan_failed`)."""
+    """`reason`: the name of what was found, or why not all was looked at (`too_large`, `no_scanner`, `scan_failed`)."""
 
     word: Word
     reason: str = ""

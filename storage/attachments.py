@@ -92,8 +92,8 @@ async def unscanned(session: Session, tenant_id: UUID, max_bytes: int, limit: in
 async def locked(session: Session, tenant_id: UUID, email_id: UUID, *, scanning: bool) -> Locked | None:
     """Why the whole of a mail is for administrators only, if it is.
 
-    Where a scanner is configured, a mail whose parts were not stored (it is held, or became no ticket) has not been
-    scanned either.
+    Where a scanner is configured, the parts of a mail that is held or became no ticket have not been scanned either:
+    they are not stored.
     """
     found: Locked | None = await session.fetchval(
         """select case
@@ -102,7 +102,8 @@ async def locked(session: Session, tenant_id: UUID, email_id: UUID, *, scanning:
              when exists (select from attachments where tenant_id = $1 and email_id = $2
                              and (state = 'unscanned' or (state = 'pending' and $3)))
                then 'unscanned'
-             when $3 and not exists (select from attachments where tenant_id = $1 and email_id = $2)
+             when $3 and not exists (select from emails where tenant_id = $1 and email_id = $2
+                                        and outcome in ('ticket', 'comment'))
                   and not exists (select from email_contents where tenant_id = $1 and email_id = $2
                                      and parsed -> 'attachments' = '[]')
                then 'unscanned' end""",

@@ -131,6 +131,17 @@ async def test_more_than_the_scanner_takes_is_never_clean(daemon: Clamd, tmp_pat
     assert (found["large"].word, found["small"].word) == ("unscanned", "clean")
 
 
+async def test_an_archive_that_is_not_looked_through_is_not_clean(
+    daemon: Clamd, scanner: Scanner, tmp_path: Path
+) -> None:
+    daemon.start()
+    content = MARKER
+    for _ in range(25):
+        content = zipped(content)
+    (tmp_path / "deep").write_bytes(content)
+    assert await scanner.files({"deep": tmp_path / "deep"}) == {"deep": Verdict("unscanned", "too_large")}
+
+
 async def test_without_a_scanner_a_part_is_stored_and_nobody_says_it_was_scanned(site: Site) -> None:
     site.scanner = None
     email = await site.receive(with_files(("tool.exe", INFECTED)))
@@ -259,12 +270,18 @@ async def test_a_clean_mail_is_as_open_as_ever(site: Site) -> None:
 
 
 async def test_a_mail_that_became_no_ticket_was_not_scanned(site: Site) -> None:
-    """Its parts never went into the store, so nobody has looked at them."""
-    email = await site.receive(with_files(("tool.exe", INFECTED)))
+    """Its parts never went into the store, so nobody has looked at them. Words alone need no scanner."""
+    files, words_only = (
+        await site.receive(with_files(("tool.exe", INFECTED))),
+        await site.receive(letter("bob@example.com")),
+    )
     async with site.db.tenant(site.tenant.tenant_id) as session:
         await session.execute("delete from attachments")
-    status, page = await (await site.person("agent")).get(f"/emails/{email['email_id']}/raw")
+        await session.execute("update emails set outcome = 'discarded', reason = 'rule'")
+    agent = await site.person("agent")
+    status, page = await agent.get(f"/emails/{files['email_id']}/raw")
     assert (status, text("locked.unscanned") in page) == (403, True)
+    assert (await agent.get(f"/emails/{words_only['email_id']}/raw"))[0] == 200
 
 
 async def test_an_infected_image_is_not_in_the_mails_frame(site: Site) -> None:
