@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import bound_to_us
 from tests.simulators.dovecot import free_port
 
 BINARY = shutil.which("clamd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -70,7 +71,7 @@ class Clamd:
             return
         with (self.root / "out").open("wb") as out:
             self._process = subprocess.Popen(
-                [BINARY, f"--config-file={self.root}/clamd.conf"], stdout=out, stderr=subprocess.STDOUT
+                bound_to_us(BINARY, f"--config-file={self.root}/clamd.conf"), stdout=out, stderr=subprocess.STDOUT
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
