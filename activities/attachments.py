@@ -1,4 +1,4 @@
-"""`store_attachments`: every part of the manifest into the object store, or skipped with its reason."""
+"""`store_attachments`: every part of the manifest scanned and into the object store, or skipped with its reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from activities.heartbeat import heartbeating
 from activities.parse import keys_of, needs_keys
 from activities.services import Services
 from domain.inbound import InboundEmail
+from domain.scanning import Verdict
 from storage import attachments, deletions, ledger
 from storage.objects import part_key, raw_key
 
@@ -27,6 +28,8 @@ class StoreAttachments:
 
     async def _store(self, email: InboundEmail) -> None:
         services, tenant_id = self._services, email.tenant_id
+        found: set[str] = set()
+        verdicts: dict[str, Verdict] = {}
         async with services.db.tenant(tenant_id) as session:
             row = await ledger.get(session, tenant_id, email.email_id)
             wanted = await attachments.pending(session, tenant_id, email.email_id)
@@ -38,11 +41,11 @@ class StoreAttachments:
                 if keys:
                     await services.parser.extract(raw, Path(directory), keys=keys)
                 found = {sha256 for sha256 in wanted if (Path(directory) / sha256).is_file()}
+                if services.scanner is not None:
+                    verdicts = await services.scanner.files({sha256: Path(directory) / sha256 for sha256 in found})
                 for sha256 in found:
                     await services.objects.put(part_key(tenant_id, sha256), Path(directory) / sha256)
-        else:
-            found = set()
         async with services.db.tenant(tenant_id) as session:
             await deletions.hold(session, services.objects, [part_key(tenant_id, sha256) for sha256 in found])
-            await attachments.settle(session, tenant_id, email.email_id, found)
+            await attachments.settle(session, tenant_id, email.email_id, found, verdicts)
             await ledger.done(session, tenant_id, email.email_id)

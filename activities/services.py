@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from activities.scanner import Scanner
 from domain.runs import Runs
 from mail.pool import ParserPool
 from storage.database import Database
@@ -16,7 +17,7 @@ from storage.secrets import KeyRing
 class Services:
     """`keyring` opens a mailbox's keys; `token_keys` sign reply tokens; `public_url` is the console's.
 
-    `max_message_bytes` bounds any source's mail.
+    `max_message_bytes` bounds any source's mail. Without a `scanner` no part is scanned.
     """
 
     db: Database
@@ -27,3 +28,4 @@ class Services:
     token_keys: Mapping[str, bytes]
     public_url: str
     max_message_bytes: int
+    scanner: Scanner | None = None

@@ -1,4 +1,4 @@
-"""`look_after_mailboxes`: what is due for any mailbox of any tenant is begun."""
+"""`look_after_mailboxes`: what is due for any mailbox of any tenant is begun, and what was not scanned is scanned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.rescanning import scan_again
 from activities.services import Services
 from domain.mailbox_jobs import MailboxJob
 from storage import mail_hours, mailbox_jobs
@@ -57,4 +58,6 @@ class Upkeep:
             for job in jobs:
                 await self._services.runs.start_job(job)
             begun += len(jobs)
+        if self._services.scanner is not None:
+            await scan_again(self._services, self._services.scanner, tenants)
         return begun

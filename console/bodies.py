@@ -14,6 +14,7 @@ from aiohttp import web
 
 from console.services import Services
 from mail.sanitise import SafeHtml, sanitise
+from storage.attachments import LOCKED
 from storage.objects import part_key
 
 # Inline images are put into the page itself: its frame has no origin, so it could not ask for them as somebody.
@@ -64,11 +65,15 @@ async def _inline_images(services: Services, tenant_id: UUID, manifest: list[Any
     return images
 
 
-async def attachment(services: Services, request: web.Request, row: Any) -> web.StreamResponse:
-    """A stored part as a download that no browser opens in place. Raises LookupError when its bytes are not there."""
-    if row["state"] != "stored":
+async def attachment(services: Services, request: web.Request, row: Any, *, locked: bool = False) -> web.StreamResponse:
+    """A stored part as a download that no browser opens in place; `locked`: also one that is infected or not scanned.
+
+    Raises LookupError when its bytes are not there.
+    """
+    if row["state"] != "stored" and not (locked and row["state"] in LOCKED):
         raise LookupError(row["state"])
-    content_type = row["content_type"] if row["content_type"] in _HARMLESS else "application/octet-stream"
+    harmless = row["state"] == "stored" and row["content_type"] in _HARMLESS
+    content_type = row["content_type"] if harmless else "application/octet-stream"
     return await _download(
         services, request, part_key(row["tenant_id"], row["sha256"]), row["filename"], content_type, row["size"]
     )

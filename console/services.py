@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -36,6 +36,8 @@ class Services:
     oidc: OpenIdConnect | None = None
     # Whose word about the caller's address counts.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    # Asks the virus scanner for its version; without one, nothing is scanned.
+    ask_scanner: Callable[[], Awaitable[str]] | None = None
     # How long an answer of the console may be taken back before it is delivered.
     undo_for: timedelta = timedelta(seconds=10)
 

@@ -33,12 +33,13 @@ async def parts(services: Services, tenant_id: UUID) -> list[Part]:
     async with services.db.tenant(tenant_id) as session:
         known = await figures.installation(session, tenant_id)
         circuits = [row for row in await loops.circuits(session, tenant_id) if row["state"] != "closed"]
-    queues, store = await asyncio.gather(_queues(services, known), _store(services))
+    queues, store, scanner = await asyncio.gather(_queues(services, known), _store(services), _scanner(services))
     return [
         Part("release", "good", _release()),
         _schema(known),
         *queues,
         store,
+        *scanner,
         _count("mailboxes", known["refused"]),
         _count("checks", known["unsound"] + known["unchecked"]),
         _count("circuits", len(circuits)),
@@ -89,6 +90,14 @@ async def _store(services: Services) -> Part:
     if await _within(probe()):
         return Part("objects", "good", text("system.objects"))
     return Part("objects", "bad", text("system.objects.away"), text("system.objects.advice"))
+
+
+async def _scanner(services: Services) -> list[Part]:
+    if services.ask_scanner is None:
+        return []
+    if scanner := await _within(services.ask_scanner()):
+        return [Part("scanner", "good", text("system.scanner", version=scanner))]
+    return [Part("scanner", "bad", text("system.scanner.away"), text("system.scanner.advice"))]
 
 
 def _count(name: str, n: int) -> Part:

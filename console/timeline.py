@@ -60,7 +60,7 @@ def _label(step: dict[str, Any], email: Any) -> str:
     key = f"step.{step['step']}"
     if key not in STRINGS:
         return str(step["step"])
-    kind = step.get("kind")
+    kind, verdict = step.get("kind"), step.get("verdict")
     return text(
         key,
         mailbox=email["mailbox"],
@@ -68,6 +68,7 @@ def _label(step: dict[str, Any], email: Any) -> str:
         size=formatting.size(step.get("size")),
         reason=formatting.words(step.get("reason") or "", "reason"),
         kind=text(f"kind.{kind}") if kind else "",
+        verdict=text(f"verdict.{verdict}") if verdict else "",
     )
 
 

@@ -29,6 +29,9 @@ TO_OUTCOME = Histogram(
 PARSER_LIMITS = Counter(
     "postroom_parser_limits_total", "Messages that met a limit of the parser, by the limit's problem code", ["limit"]
 )
+SCANNED_PARTS = Counter(
+    "postroom_scanned_parts_total", "Parts of mails by what the virus scanner said of them", ["verdict"]
+)
 GOOGLE_PUSHES = Counter("postroom_google_pushes_total", "Pub/Sub pushes by what became of them", ["result"])
 GOOGLE_PULLS = Counter("postroom_google_pulls_total", "Pub/Sub messages pulled by what became of them", ["result"])
 MICROSOFT_ITEMS = Counter("postroom_microsoft_items_total", "Graph notifications by what became of them", ["result"])

@@ -81,7 +81,8 @@ async def _settled(session: Session, objects: Objects, tenant_id: UUID, kind: st
     reference = (
         "select from emails where tenant_id = $1 and raw_sha256 = $2 and raw_deleted_at is null"
         if kind == "raw"
-        else "select from attachments where tenant_id = $1 and sha256 = $2 and state = 'stored'"
+        else """select from attachments
+                 where tenant_id = $1 and sha256 = $2 and state in ('stored', 'infected', 'unscanned')"""
     )
     # A statement of its own after the lock: it sees every reference that was committed before.
     if not await session.fetchval(f"select exists ({reference})", tenant_id, sha256):

@@ -70,7 +70,8 @@ async def _attachments(session: Session, tenant_id: UUID, days: int | None) -> i
         """update attachments set state = 'skipped', reason = 'retention'
             where tenant_id = $1 and attachment_id = any(array(
               select a.attachment_id from attachments a join emails e using (tenant_id, email_id)
-               where a.tenant_id = $1 and a.state = 'stored' and e.done_at < now() - $2::interval limit $3))
+               where a.tenant_id = $1 and a.state in ('stored', 'infected', 'unscanned')
+                 and e.done_at < now() - $2::interval limit $3))
            returning sha256""",
         tenant_id,
         timedelta(days=days),

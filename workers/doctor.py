@@ -19,6 +19,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.scanner import ScannerAway
 from storage import mailboxes, migrate
 from storage.database import Database
 from storage.objects import Objects
@@ -279,6 +280,17 @@ async def _objects(at: Installation) -> str:
     return "written, read and deleted"
 
 
+async def _scanner(at: Installation) -> str:
+    if at.settings.scanner is None:
+        return "POSTROOM_CLAMD is not set: attachments are not scanned"
+    try:
+        return await at.settings.scanner.version()
+    except ScannerAway:
+        raise Fault(
+            f"nobody answers at {at.settings.clamd}", "Start clamd, or correct POSTROOM_CLAMD: attachments are locked."
+        ) from None
+
+
 async def _console(at: Installation) -> str:
     url = at.settings.public_url.rstrip("/")
     status = await _status(f"{url}/health/live", "GET", {})
@@ -360,6 +372,7 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("clock", {"role"}, _clock),
     ("secrets", {"role", "master keys"}, _secrets),
     ("object store", set(), _objects),
+    ("scanner", set(), _scanner),
     ("Temporal", set(), _temporal),
     ("namespace", {"Temporal"}, _namespace),
     ("search attributes", {"namespace"}, _search_attributes),

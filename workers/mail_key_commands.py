@@ -51,7 +51,8 @@ async def _read_anew(settings: Settings, db: Database, keyring: KeyRing, tenant_
     parser = ParserPool(processes=1)
     await parser.start()
     try:
-        done = await reread(db, keyring, Objects(settings.objects_url), parser, tenant_id, mailbox_id)
+        objects, scanning = Objects(settings.objects_url), settings.scanner is not None
+        done = await reread(db, keyring, objects, parser, tenant_id, mailbox_id, scanning=scanning)
     finally:
         await parser.close()
     if done.found:

@@ -28,9 +28,19 @@ class Reread:
 
 
 async def reread(
-    db: Database, keyring: KeyRing, objects: Objects, parser: ParserPool, tenant_id: UUID, mailbox_id: UUID
+    db: Database,
+    keyring: KeyRing,
+    objects: Objects,
+    parser: ParserPool,
+    tenant_id: UUID,
+    mailbox_id: UUID,
+    *,
+    scanning: bool,
 ) -> Reread:
-    """Opens what the mailbox's keys open. Safe to repeat; what stays locked is left as it is."""
+    """Opens what the mailbox's keys open. Safe to repeat; what stays locked is left as it is.
+
+    `scanning`: there is a virus scanner, which is to see the attachments first.
+    """
     async with db.tenant(tenant_id) as session:
         keys = await mail_keys.of_mailbox(session, keyring, tenant_id, mailbox_id)
         rows = await session.fetch(
@@ -43,12 +53,19 @@ async def reread(
         )
     opened = 0
     for row in rows:
-        opened += await _open(db, objects, parser, tenant_id, row, keys)
+        opened += await _open(db, objects, parser, tenant_id, row, keys, scanning=scanning)
     return Reread(len(rows), opened)
 
 
 async def _open(
-    db: Database, objects: Objects, parser: ParserPool, tenant_id: UUID, row: Any, keys: Sequence[MailKey]
+    db: Database,
+    objects: Objects,
+    parser: ParserPool,
+    tenant_id: UUID,
+    row: Any,
+    keys: Sequence[MailKey],
+    *,
+    scanning: bool,
 ) -> bool:
     raw = await objects.get(raw_key(tenant_id, row["raw_sha256"]))
     with TemporaryDirectory(prefix="postroom-") as directory:
@@ -59,11 +76,11 @@ async def _open(
             if (Path(directory) / sha256).is_file():
                 await objects.put(part_key(tenant_id, sha256), Path(directory) / sha256)
     async with db.tenant(tenant_id) as session:
-        await _store(session, tenant_id, row["email_id"], email)
+        await _store(session, tenant_id, row["email_id"], email, scanning=scanning)
     return True
 
 
-async def _store(session: Any, tenant_id: UUID, email_id: UUID, email: ParsedEmail) -> None:
+async def _store(session: Any, tenant_id: UUID, email_id: UUID, email: ParsedEmail, *, scanning: bool) -> None:
     await session.execute(
         "update email_contents set parsed = $3 where tenant_id = $1 and email_id = $2",
         tenant_id,
@@ -85,8 +102,8 @@ async def _store(session: Any, tenant_id: UUID, email_id: UUID, email: ParsedEma
     first = max((row["position"] + 1 for row in known), default=0)
     await session.executemany(
         """insert into attachments (tenant_id, attachment_id, email_id, comment_id, position, filename, content_type,
-                                    size, sha256, content_id, inline, state)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'stored')""",
+                                    size, sha256, content_id, inline, state, reason)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
         [
             (
                 tenant_id,
@@ -100,6 +117,9 @@ async def _store(session: Any, tenant_id: UUID, email_id: UUID, email: ParsedEma
                 attachment.sha256,
                 attachment.content_id,
                 attachment.inline,
+                # Upkeep has it scanned within minutes.
+                "unscanned" if scanning else "stored",
+                "no_scanner" if scanning else "",
             )
             for position, attachment in enumerate(
                 (attachment for attachment in email.attachments if attachment.sha256 not in stored), start=first

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from activities.scanner import Scanner, address
 from domain.endpoints import Endpoints
 
 _DEFAULT = Endpoints()
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
     parser_processes: int = Field(default=2, ge=1)
     database_connections: int = Field(default=20, ge=2)
+    clamd: str = Field(default="", description="tcp://HOST:PORT or unix:///PATH of ClamAV's daemon; empty: no scanning")
+    clamd_max_bytes: int = Field(default=25_000_000, gt=0, description="at most clamd's StreamMaxLength")
     listener_shards: int = Field(default=4, ge=1, description="the same in every process of an installation")
     reconcile_seconds: int = Field(default=60, ge=1, description="how often a mailbox looks without a notification")
     allow_private_hosts: bool = Field(default=False, description="mail servers may have private addresses")
@@ -63,6 +67,20 @@ class Settings(BaseSettings):
     def _are_networks(cls, listed: str) -> str:
         _networks(listed)
         return listed
+
+    @field_validator("clamd")
+    @classmethod
+    def _is_a_scanner(cls, url: str) -> str:
+        if url:
+            try:
+                address(url)
+            except ValueError:
+                raise PydanticCustomError("no_address", "must be tcp://HOST:PORT or unix:///PATH") from None
+        return url
+
+    @property
+    def scanner(self) -> Scanner | None:
+        return Scanner(self.clamd, self.clamd_max_bytes) if self.clamd else None
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -97,6 +115,7 @@ def load() -> Settings:
         raise ConfigurationError(f"Set these environment variables: {', '.join(faults)}.") from None
 
 
-def _fault(error: object) -> str:
-    kind = error["type"] if isinstance(error, dict) else ""
-    return "is missing" if kind == "missing" else "is not valid"
+def _fault(error: ErrorDetails) -> str:
+    if error["type"] == "no_address":
+        return error["msg"]
+    return "is missing" if error["type"] == "missing" else "is not valid"

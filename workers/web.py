@@ -41,6 +41,7 @@ async def run(settings: Settings) -> None:
             temporal_namespace=client.namespace,
             trusted_proxies=settings.proxies,
             oidc=await _oidc(settings, stack),
+            ask_scanner=settings.scanner.version if settings.scanner else None,
         )
         delivery = Delivery(services)
         application = make_application(services, delivery)

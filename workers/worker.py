@@ -144,6 +144,7 @@ async def run(settings: Settings) -> None:
             token_keys=keyring.derive("reply-token"),
             public_url=settings.public_url,
             max_message_bytes=settings.max_message_bytes,
+            scanner=settings.scanner,
         )
         polling = Polling(client, POLLS)
         if settings.health_port:

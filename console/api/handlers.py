@@ -14,7 +14,7 @@ from console.api.answers import json_answer, page_answer
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
-from storage import attachments, task_views, tickets, trace
+from storage import attachments, audit, task_views, tickets, trace
 from storage.tasks import InvalidChoice
 
 # How much of each conversation a list of tickets carries.
@@ -140,8 +140,37 @@ async def get_attachment(call: ApiCall) -> web.StreamResponse:
         row = await attachments.get(session, call.tenant_id, call.id("id"))
     if row is None:
         raise NotFound
+    if row["state"] in attachments.LOCKED:
+        infected = row["state"] == "infected"
+        why = "The virus scanner found something in it" if infected else "The virus scanner has not seen it"
+        raise Problem(
+            403,
+            f"{why}: GET …/locked with a token of scope admin serves it all the same.",
+            kind="infected" if infected else "not-scanned",
+            reason=row["reason"],
+        )
+    return await _served(call, row)
+
+
+async def get_locked_attachment(call: ApiCall) -> web.StreamResponse:
+    async with call.session() as session:
+        row = await attachments.get(session, call.tenant_id, call.id("id"))
+        if row is None:
+            raise NotFound
+        await audit.record(
+            session,
+            call.tenant_id,
+            call.actor,
+            "read_locked_attachment",
+            f"attachment/{row['attachment_id']}",
+            {"state": row["state"], "found": row["reason"]},
+        )
+    return await _served(call, row, locked=True)
+
+
+async def _served(call: ApiCall, row: Any, *, locked: bool = False) -> web.StreamResponse:
     try:
-        return await bodies.attachment(call.services, call.request, row)
+        return await bodies.attachment(call.services, call.request, row, locked=locked)
     except LookupError:
         raise Problem(
             409,

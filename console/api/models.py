@@ -50,7 +50,10 @@ class Author(BaseModel):
 
 
 class Attachment(BaseModel):
-    """One part of a mail. `size` in bytes; `url` serves the bytes of a stored one."""
+    """One part of a mail. `size` in bytes; `url` serves the bytes of a stored one.
+
+    A stored one with `scanned_at` was scanned, and nothing was found. Infected and unscanned ones are locked away.
+    """
 
     id: UUID
     filename: str
@@ -59,8 +62,9 @@ class Attachment(BaseModel):
     sha256: str
     content_id: str | None
     inline: bool
-    state: Literal["pending", "stored", "skipped", "infected"]
+    state: Literal["pending", "stored", "skipped", "infected", "unscanned"]
     reason: str
+    scanned_at: datetime | None
     url: str
 
 

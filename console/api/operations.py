@@ -265,6 +265,16 @@ OPERATIONS: tuple[Operation, ...] = (
         errors=(409,),
     ),
     Operation(
+        "GET",
+        "/attachments/{id}/locked",
+        "admin",
+        handlers.get_locked_attachment,
+        "The bytes of an attachment, even of one that is infected or was not scanned",
+        None,
+        errors=(409,),
+        audit="read_locked_attachment",
+    ),
+    Operation(
         "POST",
         "/tickets/{id}/outbound",
         "write",

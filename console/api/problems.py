@@ -13,6 +13,8 @@ KINDS: Final[dict[str, int]] = {
     "invalid-parameters": 400,
     "unauthenticated": 401,
     "forbidden": 403,
+    "infected": 403,
+    "not-scanned": 403,
     "not-found": 404,
     "no-such-path": 404,
     "method-not-allowed": 405,

@@ -22,6 +22,7 @@ def attachment(row: Any) -> models.Attachment:
         inline=row["inline"],
         state=row["state"],
         reason=row["reason"],
+        scanned_at=row["scanned_at"],
         url=attachment_url(row["attachment_id"]),
     )
 

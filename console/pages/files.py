@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from console import bodies
@@ -29,7 +31,13 @@ async def raw(call: PageCall) -> web.StreamResponse:
         row = await trace.get(session, call.tenant_id, email_id)
         if row is None or row["raw_sha256"] is None:
             raise NotFound
-        await audit.record(session, call.tenant_id, call.actor, "read_raw_mail", f"email/{email_id}")
+        locked = await attachments.locked(
+            session, call.tenant_id, email_id, scanning=call.services.ask_scanner is not None
+        )
+        if locked is not None and not call.may("admin"):
+            return await _locked(call, locked)
+        detail = {"state": locked} if locked else None
+        await audit.record(session, call.tenant_id, call.actor, "read_raw_mail", f"email/{email_id}", detail)
     name = f"{row['subject'] or 'mail'}.eml"
     try:
         return await bodies.raw_mail(
@@ -53,11 +61,42 @@ async def headers(call: PageCall) -> web.Response:
 
 
 async def attachment(call: PageCall) -> web.StreamResponse:
-    async with call.session() as session:
-        row = await attachments.get(session, call.tenant_id, call.id("id"))
-    if row is None:
-        raise NotFound
+    """A stored part; of one that is infected or not scanned, a page that says so."""
+    row = await _attachment(call)
+    if row["state"] in attachments.LOCKED:
+        return await _locked(call, row["state"], unlock=f"/attachments/{row['attachment_id']}/locked")
     try:
         return await bodies.attachment(call.services, call.request, row)
     except LookupError:
         raise NotFound from None
+
+
+async def locked_attachment(call: PageCall) -> web.StreamResponse:
+    """A part whatever the scanner says of it. Who takes it is noted."""
+    row = await _attachment(call)
+    async with call.session() as session:
+        await audit.record(
+            session,
+            call.tenant_id,
+            call.actor,
+            "read_locked_attachment",
+            f"attachment/{row['attachment_id']}",
+            {"state": row["state"], "found": row["reason"]},
+        )
+    try:
+        return await bodies.attachment(call.services, call.request, row, locked=True)
+    except LookupError:
+        raise NotFound from None
+
+
+async def _attachment(call: PageCall) -> Any:
+    async with call.session() as session:
+        row = await attachments.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _locked(call: PageCall, state: attachments.Locked, *, unlock: str = "") -> web.Response:
+    """`unlock`: where an administrator gets it."""
+    return await render(call, "locked.html", status=403, state=state, unlock=unlock if call.may("admin") else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, expect
 
 from tests.browser.conftest import Desk
@@ -122,6 +123,30 @@ async def test_signing_out_leaves_nothing_behind_the_back_button(desk: Desk) -> 
     await page.get_by_role("button", name="Sign out").click()
     await page.go_back()
     await expect(page.get_by_text("Printer")).to_have_count(0)
+
+
+async def test_what_is_locked_away_says_why_and_an_administrator_gets_it(desk: Desk) -> None:
+    await desk.site.receive(letter("alice@example.com", "Tools", attachments=[("tool.exe", b"12345")]))
+    async with desk.site.db.tenant(desk.site.tenant.tenant_id) as session:
+        await session.execute("update attachments set state = 'infected', reason = 'Some.Virus'")
+    for role in ("agent", "admin"):
+        page = await (await desk.signed_in(role)).new_page()  # type: ignore[arg-type]
+        await page.goto("/tickets/1")
+        await page.get_by_role("link", name="tool.exe").click()
+        await expect(page.get_by_role("alert")).to_contain_text("The virus scanner found something in it")
+        found = await Axe().run(page)
+        assert [fault["id"] for fault in found.response["violations"]] == []
+        if role == "admin":
+            async with page.expect_download() as download:
+                await page.get_by_role("link", name="Download it all the same").click()
+            assert (await download.value).suggested_filename == "tool.exe"
+        else:
+            await expect(page.get_by_role("link", name="Download it all the same")).to_have_count(0)
+    # The whole mail is no way around it.
+    page = await (await desk.signed_in("agent")).new_page()
+    await page.goto("/tickets/1")
+    await page.get_by_role("link", name="Download as .eml").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The virus scanner found something in it")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -19,7 +19,8 @@ from workers import admin
 
 # What is no page of the console: files, streams, redirects, and the mail itself in its frame.
 NO_PAGES = {
-    "/static/{name}", "/live", "/emails/{id}/html", "/emails/{id}/raw", "/attachments/{id}", "/audit/export",
+    "/static/{name}", "/live", "/emails/{id}/html", "/emails/{id}/raw", "/attachments/{id}", "/attachments/{id}/locked",
+    "/audit/export",
     "/login/oidc", "/login/oidc/callback", "/login/{token}", "/password/{token}", "/oauth/callback",
 }  # fmt: skip
 PAGES = [route for route in ROUTES if route.method == "GET" and route.path not in NO_PAGES]

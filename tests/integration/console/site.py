@@ -20,6 +20,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.attachments import StoreAttachments
 from activities.decide import DecideMessage
 from activities.parse import ParseMessage
+from activities.scanner import Scanner
 from activities.services import Services as ActivityServices
 from activities.tasks import HumanTaskActivities
 from console.application import make_application
@@ -128,6 +129,8 @@ class Site:
     parser: ParserPool
     tenant: admin.Tenant
     stack: AsyncExitStack
+    # Looks at the attachments of what is received from here on.
+    scanner: Scanner | None = None
 
     @property
     def reach(self) -> Reach:
@@ -178,7 +181,7 @@ class Site:
         sighting = Sighting(sha256, header_message_id(raw), raw_sha256=sha256, raw_size=len(raw))
         async with self.db.tenant(tenant.tenant_id) as session:
             (listed,) = await ledger.list_emails(session, tenant.tenant_id, tenant.mailbox_id, "smtp", [sighting])
-        services, email, activity = self._activity_services(), listed.email, ActivityEnvironment()
+        services, email, activity = self.activity_services(), listed.email, ActivityEnvironment()
         await activity.run(ParseMessage(services).parse_message, email)
         decide = DecideMessage(services)
         decided = await activity.run(decide.find_thread, Decide(email=email))
@@ -196,7 +199,7 @@ class Site:
         async with self.db.tenant(self.tenant.tenant_id) as session:
             return await session.fetchrow(sql, self.tenant.tenant_id, *arguments)
 
-    def _activity_services(self) -> ActivityServices:
+    def activity_services(self) -> ActivityServices:
         return ActivityServices(
             db=self.db,
             objects=self.objects,
@@ -206,12 +209,18 @@ class Site:
             token_keys=self.keyring.derive("reply-token"),
             public_url=PUBLIC_URL,
             max_message_bytes=1 << 20,
+            scanner=self.scanner,
         )
 
 
 @asynccontextmanager
 async def open_site(
-    db: Database, parser: ParserPool, objects: Path, *, undo_for: timedelta = timedelta(0)
+    db: Database,
+    parser: ParserPool,
+    objects: Path,
+    *,
+    undo_for: timedelta = timedelta(0),
+    scanner: Scanner | None = None,
 ) -> AsyncIterator[Site]:
     async with AsyncExitStack() as stack:
         tenant = await admin.ensure_default_tenant(db, address=SUPPORT)
@@ -225,9 +234,10 @@ async def open_site(
             public_url=PUBLIC_URL,
             temporal_ui_url="http://temporal.test",
             undo_for=undo_for,
+            ask_scanner=scanner.version if scanner else None,
         )
         delivery = Delivery(services)
         server = TestServer(make_application(services, delivery), host="127.0.0.1")
         await server.start_server()
         stack.push_async_callback(server.close)
-        yield Site(db, store, keyring, temporal, delivery, server, parser, tenant, stack)
+        yield Site(db, store, keyring, temporal, delivery, server, parser, tenant, stack, scanner)

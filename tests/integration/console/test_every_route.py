@@ -175,8 +175,8 @@ async def test_reading_changes_nothing(owner: asyncpg.Connection, untouched: Wor
     else:
         status, _ = await untouched.owner.get(path, allow_redirects=False)
     assert status == 200
-    # Who read a whole mail is noted, and nothing else.
-    noted = {"audit", "audit_chain"} if isinstance(route, Page) and route.audit else set()
+    # Who read a whole mail, or what is locked away, is noted, and nothing else.
+    noted = {"audit", "audit_chain"} if route.audit else set()
     assert changed(before, await content(owner, untouched.tenant_id)) <= noted
     if noted:
         assert (await actions(owner, untouched.tenant_id))[-1] == route.audit

@@ -88,6 +88,7 @@ async def test_an_installation_in_order_has_nothing_but_ok(environment: dict[str
         ("POSTROOM_MASTER_KEYS", "k1:short", "master keys", "each key 32 bytes"),
         ("POSTROOM_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", "Postgres", "Start it, or correct the URL"),
         ("POSTROOM_OBJECTS_URL", "file:///proc/postroom", "object store", "POSTROOM_OBJECTS_URL"),
+        ("POSTROOM_CLAMD", "tcp://127.0.0.1:9", "scanner", "POSTROOM_CLAMD"),
         ("TEMPORAL_ADDRESS", "127.0.0.1:9", "Temporal", "TEMPORAL_ADDRESS"),
         ("TEMPORAL_NAMESPACE", "nobodys", "namespace", "TEMPORAL_NAMESPACE"),
         ("POSTROOM_PUBLIC_URL", "http://127.0.0.1:9", "console", "postroom web"),

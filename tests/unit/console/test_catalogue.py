@@ -21,7 +21,7 @@ FAMILIES = (
     "events.kind.", "events.state.", "rule.", "rules.otherwise.", "replays.state.", "tester.action.", "circuit.",
     "policies.", "senders.kind.", "contacts.bounced.", "watchers.state.",
     "password.fault.", "account.done.", "role.", "scope.", "users.fault.", "users.done.", "audit.action.",
-    "job.", "setup.", "system.", "dashboard.", "quarantine.", "signature.",
+    "job.", "setup.", "system.", "dashboard.", "quarantine.", "signature.", "locked.", "verdict.",
 )  # fmt: skip
 
 

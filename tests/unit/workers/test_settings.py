@@ -61,3 +61,22 @@ def test_a_wrong_value_is_refused_by_its_variables_name(environment: pytest.Monk
     with pytest.raises(ConfigurationError, match=rf"{name} \(is not valid\)") as refusal:
         load()
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["tcp://scanner.example:3310", "tcp://[::1]:3310", "unix:///run/clamd.sock"])
+def test_a_scanner_is_reached_over_tcp_or_a_unix_socket(environment: pytest.MonkeyPatch, url: str) -> None:
+    assert load().scanner is None
+    environment.setenv("POSTROOM_CLAMD", url)
+    assert load().scanner is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["scanner.example:3310", "tcp://scanner.example", "tcp://h:hunter2", "tcp://h:1/x", "unix://run", "http://h:1"],
+)
+def test_another_address_of_a_scanner_is_refused_in_one_sentence(environment: pytest.MonkeyPatch, url: str) -> None:
+    environment.setenv("POSTROOM_CLAMD", url)
+    with pytest.raises(ConfigurationError) as refusal:
+        load()
+    said = "Set these environment variables: POSTROOM_CLAMD (must be tcp://HOST:PORT or unix:///PATH)."
+    assert str(refusal.value) == said
