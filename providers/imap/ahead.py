@@ -23,19 +23,20 @@ def read_ahead(connection: ImapConnection, batch: Batch) -> Batch:
     """`batch` with the content of its messages where it can be had now; its folder is open on `connection`.
 
     What cannot is fetched by a worker, which knows what to make of it. A message that breaks the connection is listed
-    all the same, once: whoever uses the connection next finds it closed.
+    all the same, and once.
     """
     if len(batch.messages) > AT_ONCE:
         return batch
     messages = list(batch.messages)
+    broke: ProviderError | None = None
     try:
         for number, message in enumerate(messages):
             if message.size and message.size <= LARGEST:
                 messages[number] = replace(message, content=_content(connection, message))
-    except ProviderError:
-        connection.close()
+    except ProviderError as error:
+        broke = error
     # What arrived meanwhile was announced with these answers, and will not be again.
-    return replace(batch, messages=messages, more=batch.more or connection.take_exists())
+    return replace(batch, messages=messages, more=batch.more or connection.take_exists(), broke=broke)
 
 
 def _content(connection: ImapConnection, message: Listed) -> bytes | None:

@@ -87,7 +87,8 @@ def _classify_answer(error: imaplib.IMAP4.error, refusal: Callable[[str], Provid
         return BadAnswer("the mail server's answer was not understood")
     text = _text(error)
     codes = set(_CODE.findall(text.upper()))
-    closed = isinstance(error, imaplib.IMAP4.abort)
+    # IMAPClient makes one error of all that may happen to a login, also of a connection that ended.
+    closed = isinstance(error, imaplib.IMAP4.abort) or isinstance(error.__context__, imaplib.IMAP4.abort)
     if codes & _TRANSIENT_CODES:
         return Transient(f"the mail server cannot do this now ({', '.join(sorted(codes & _TRANSIENT_CODES))})")
     if _NOT_CONNECTED.search(text):

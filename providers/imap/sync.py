@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from providers.base import Listed, Transient
+from providers.base import Listed, ProviderError, Transient
 from providers.imap.connection import Folder, ImapConnection
 from providers.imap.errors import BadAnswer
 from providers.imap.headers import Header
@@ -112,12 +112,16 @@ class FolderState(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages of one folder, and the state that is to be stored in the same transaction."""
+    """Messages of one folder, and the state that is to be stored in the same transaction.
+
+    `broke`: what ended the connection after they were listed, to be raised once they are stored.
+    """
 
     state: FolderState
     messages: list[Listed]
     origin: Origin
     more: bool
+    broke: ProviderError | None = None
 
 
 def open_folder(connection: ImapConnection, name: str, state: FolderState | None, since: date | None) -> FolderState:

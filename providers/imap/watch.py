@@ -313,6 +313,8 @@ class Watch:
         while True:
             batch = await call(self._tools.work, connection, self._next_batch, connection, name)
             await self._commit(batch)
+            if batch.broke is not None:
+                raise batch.broke
             found = found or bool(batch.messages)
             if not batch.more:
                 break

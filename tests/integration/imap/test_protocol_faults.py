@@ -388,6 +388,19 @@ class TestLogin:
             await open_connection(script)
         assert type(caught.value) is kind
 
+    @pytest.mark.parametrize(("capability", "command"), [("", "LOGIN"), (" AUTH=PLAIN", "AUTHENTICATE")])
+    async def test_connection_that_ends_in_the_answer_is_no_refusal(
+        self, script: ScriptedImap, capability: str, command: str
+    ) -> None:
+        async def dies(session: Session, tag: str, arguments: str) -> None:
+            session.raw(tag.encode())
+            session.close()
+
+        script.capabilities += capability
+        script.on[command] = dies
+        with pytest.raises(Transient):
+            await open_connection(script)
+
     async def test_reason_is_shown_without_user_and_secret(self, script: ScriptedImap) -> None:
         async def indiscreet(session: Session, tag: str, arguments: str) -> None:
             session.send(f"{tag} NO [ALERT] user jane@example.com tried s3cret-word: log in with a browser")
