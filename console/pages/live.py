@@ -35,6 +35,8 @@ async def pulse(call: PageCall) -> web.StreamResponse:
 async def _send_all(call: PageCall, queue: asyncio.Queue[Pulse | None], stream: web.StreamResponse) -> None:
     last, token = call.pulse, cookies.read(call.request, call.services)
     away = call.away_since
+    # At once: something may have changed between the page and this request.
+    await stream.write(_event(call, last))
     while True:
         try:
             now = await asyncio.wait_for(queue.get(), HEARTBEAT)
@@ -46,9 +48,13 @@ async def _send_all(call: PageCall, queue: asyncio.Queue[Pulse | None], stream: 
             return
         if now != last or call.away_since != away:
             last, away = now, call.away_since
-            await stream.write(f"data: {json.dumps(_told(call, now))}\n\n".encode())
+            await stream.write(_event(call, now))
         else:
             await stream.write(b": still here\n\n")
+
+
+def _event(call: PageCall, now: Pulse) -> bytes:
+    return f"data: {json.dumps(_told(call, now))}\n\n".encode()
 
 
 def _told(call: PageCall, now: Pulse) -> dict[str, object]:

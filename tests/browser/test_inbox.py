@@ -108,6 +108,23 @@ async def test_what_another_does_is_seen_without_reloading(desk: Desk) -> None:
     await expect(second.locator("nav .count")).to_have_text("2")
 
 
+async def test_what_changes_before_the_page_listens_is_not_missed(desk: Desk) -> None:
+    first, second = await home(desk), await home(desk, "admin")
+    changed = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await changed.wait()
+        await route.continue_()
+
+    await second.route("**/live", late, times=1)
+    await second.reload()
+    before = await first.evaluate("pulse.tasks")
+    await first.keyboard.press("a")
+    await first.wait_for_function("before => pulse.tasks !== before", arg=before)
+    changed.set()
+    await expect(second.locator(".task[aria-current] .face")).to_have_text("A", timeout=15_000)
+
+
 async def test_what_changes_while_the_page_is_asked_for_anew_is_not_missed(desk: Desk) -> None:
     first, second = await home(desk), await home(desk, "admin")
     asked, go_on = asyncio.Event(), asyncio.Event()
