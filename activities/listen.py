@@ -8,26 +8,13 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.watching import Watching
-from domain.runs import Runs
-from storage.database import Database
-from storage.objects import Objects
-from storage.secrets import KeyRing
 
 
 class Listen:
     """However many shards Temporal hands to this process, one listener serves them."""
 
-    def __init__(
-        self,
-        db: Database,
-        objects: Objects,
-        keyring: KeyRing,
-        runs: Runs,
-        *,
-        shards: int,
-        allow_private_hosts: bool,
-    ) -> None:
-        self._watching = Watching(db, objects, keyring, runs, shards=shards, allow_private_hosts=allow_private_hosts)
+    def __init__(self, watching: Watching) -> None:
+        self._watching = watching
 
     @activity.defn
     async def listen(self, shard: int) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from temporalio.worker import Worker
 
 from activities.listen import Listen
+from activities.watching import Watching
 from storage.objects import Objects
 from storage.secrets import KeyRing
 from workers import health, process, temporal
@@ -26,7 +27,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(process.database(settings))
         client = await temporal.connect()
-        listen = Listen(
+        watching = Watching(
             db,
             Objects(settings.objects_url),
             keyring,
@@ -44,7 +45,7 @@ async def run(settings: Settings) -> None:
         worker = Worker(
             client,
             task_queue=names.LISTENER_QUEUE,
-            activities=[listen.listen],
+            activities=[Listen(watching).listen],
             # One more than there are shards, so that it polls, and can be seen to, even while it holds all of them.
             max_concurrent_activities=settings.listener_shards + 1,
             graceful_shutdown_timeout=timedelta(seconds=5),

@@ -21,6 +21,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
 from activities.listen import Listen
+from activities.watching import Watching
 from domain.identity import (
     email_workflow_id,
     event_delivery_workflow_id,
@@ -276,7 +277,7 @@ async def _imap_server(directory: Path) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _listener(house: House) -> AsyncIterator[None]:
-    listen = Listen(house.db, house.objects, house.keyring, house.runs, shards=1, allow_private_hosts=True)
+    listen = Listen(Watching(house.db, house.objects, house.keyring, house.runs, shards=1, allow_private_hosts=True))
     async with Worker(house.client, task_queue=names.LISTENER_QUEUE, activities=[listen.listen]):
         yield
 

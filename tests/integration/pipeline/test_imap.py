@@ -10,6 +10,7 @@ import pytest_asyncio
 from temporalio.worker import Worker
 
 from activities.listen import Listen
+from activities.watching import Watching
 from domain.identity import listener_workflow_id, shard_of
 from tests.house import House
 from tests.letters import letter
@@ -24,7 +25,9 @@ SHARDS = 4
 
 def _listener(house: House) -> Worker:
     """What `postroom listener` runs."""
-    listen = Listen(house.db, house.objects, house.keyring, house.runs, shards=SHARDS, allow_private_hosts=True)
+    listen = Listen(
+        Watching(house.db, house.objects, house.keyring, house.runs, shards=SHARDS, allow_private_hosts=True)
+    )
     return Worker(house.client, task_queue=names.LISTENER_QUEUE, activities=[listen.listen])
 
 

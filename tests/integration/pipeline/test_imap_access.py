@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 
 from activities import watching
 from activities.listen import Listen
+from activities.watching import Watching
 from domain.identity import listener_workflow_id, mailbox_workflow_id, shard_of
 from domain.mailbox import MailboxRef
 from domain.task import TaskResolution
@@ -77,7 +78,7 @@ async def test_tokens_rotate_access_is_revoked_and_given_again_and_no_mail_is_mi
     run = await house.client.start_workflow(
         names.LISTENER, shard, id=f"{listener_workflow_id(shard)}/{mailbox_id}", task_queue=names.MAIL_QUEUE
     )
-    listen = Listen(house.db, house.objects, house.keyring, house.runs, shards=4, allow_private_hosts=True)
+    listen = Listen(Watching(house.db, house.objects, house.keyring, house.runs, shards=4, allow_private_hosts=True))
     async with Worker(house.client, task_queue=names.LISTENER_QUEUE, activities=[listen.listen]):
         await until_row(house, mailbox_id, "idle mailbox", status="idle")
         dovecot.deliver(user, letter("alice@example.com", "With a token").as_bytes())
