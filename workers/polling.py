@@ -26,6 +26,7 @@ SEEN_WITHIN = timedelta(seconds=75)
 # Long enough for an upgrade of the server.
 LIMIT = 300.0
 _EVERY = 10.0
+_STARTING = 5.0
 
 
 class Polling:
@@ -39,13 +40,16 @@ class Polling:
         self._seen = time.monotonic()
 
     async def watch(self) -> None:
+        told: str | None = None
         while True:
             cause = await self._look()
-            if cause != self._cause and cause is not None:
+            # A moment after the start there is no poll on record yet.
+            if cause not in (None, told) and time.monotonic() - self._seen > _STARTING:
                 log.warning("this process does not poll", cause=cause)
+                told = cause
             self._cause = cause
             if cause is None:
-                self._seen = time.monotonic()
+                self._seen, told = time.monotonic(), None
             # At the start every moment counts: work is sent here once it is ready.
             await asyncio.sleep(_EVERY if cause is None else 1.0)
 
