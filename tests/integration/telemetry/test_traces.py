@@ -14,13 +14,15 @@ from tests.simulators.otlp import Received
 
 
 async def complete(fleet: Fleet, message_id: str, last: str) -> list[Received]:
-    """The message's trace, once its last span has arrived."""
+    """The message's trace, once its last span has arrived, and those that it hangs on."""
     row = await fleet.email(message_id)
     found: list[Received] = []
 
     async def there() -> bool:
         found[:] = fleet.otlp.trace_of(str(row["email_id"]))
-        return any(span.name == last for span in found)
+        ids = {span.id for span in found} | {""}
+        # Each process exports by itself: a span may come before the one it hangs on.
+        return any(span.name == last for span in found) and all(span.parent in ids for span in found)
 
     await until(there, f"span {last} in {[s.name for s in found]}")
     return found
