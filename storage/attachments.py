@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from uuid import UUID
 
 from domain.scanning import WORDS, Verdict
+from storage import audit
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -122,3 +123,15 @@ async def get(session: Session, tenant_id: UUID, attachment_id: UUID) -> Any:
 
 def _state(verdict: Verdict | None) -> str:
     return "stored" if verdict is None or verdict.word == "clean" else verdict.word
+
+
+async def note_reading(session: Session, tenant_id: UUID, actor: str, row: Any) -> None:
+    """Who takes an attachment whatever the scanner says of it is in the audit log."""
+    await audit.record(
+        session,
+        tenant_id,
+        actor,
+        "read_locked_attachment",
+        f"attachment/{row['attachment_id']}",
+        {"state": row["state"], "found": row["reason"]},
+    )

@@ -14,7 +14,7 @@ from console.api.answers import json_answer, page_answer
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
-from storage import attachments, audit, task_views, tickets, trace
+from storage import attachments, task_views, tickets, trace
 from storage.tasks import InvalidChoice
 
 # How much of each conversation a list of tickets carries.
@@ -157,14 +157,7 @@ async def get_locked_attachment(call: ApiCall) -> web.StreamResponse:
         row = await attachments.get(session, call.tenant_id, call.id("id"))
         if row is None:
             raise NotFound
-        await audit.record(
-            session,
-            call.tenant_id,
-            call.actor,
-            "read_locked_attachment",
-            f"attachment/{row['attachment_id']}",
-            {"state": row["state"], "found": row["reason"]},
-        )
+        await attachments.note_reading(session, call.tenant_id, call.actor, row)
     return await _served(call, row, locked=True)
 
 

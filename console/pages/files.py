@@ -75,14 +75,7 @@ async def locked_attachment(call: PageCall) -> web.StreamResponse:
     """A part whatever the scanner says of it. Who takes it is noted."""
     row = await _attachment(call)
     async with call.session() as session:
-        await audit.record(
-            session,
-            call.tenant_id,
-            call.actor,
-            "read_locked_attachment",
-            f"attachment/{row['attachment_id']}",
-            {"state": row["state"], "found": row["reason"]},
-        )
+        await attachments.note_reading(session, call.tenant_id, call.actor, row)
     try:
         return await bodies.attachment(call.services, call.request, row, locked=True)
     except LookupError:
