@@ -15,7 +15,7 @@ from storage.database import Database
 from tests import postgres, temporal_server
 from tests.house import House, open_house
 
-pytest_plugins = ["tests.plugins.skips", "tests.plugins.site"]
+pytest_plugins = ["tests.plugins.skips", "tests.plugins.unsteady", "tests.plugins.site"]
 
 # In CI the same examples every time: what chance finds is found by developers, not by whoever lands next.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)

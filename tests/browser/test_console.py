@@ -121,6 +121,7 @@ async def test_signing_out_leaves_nothing_behind_the_back_button(desk: Desk) -> 
     page = await (await desk.signed_in()).new_page()
     await page.goto("/tickets")
     await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url("**/login")
     await page.go_back()
     await expect(page.get_by_text("Printer")).to_have_count(0)
 
