@@ -61,10 +61,11 @@ class Consents:
         async with web.new_session() as http:
             if mailbox.provider == "imap":
                 # Whose token it is, no server of RFC 6749 has to tell: the login of the live test does.
+                client, client_secret = _imap(mailbox)[1], str(secret.get("client_secret", ""))
+                allow_private = self._sources.allow_private_hosts
                 token = await imap_oauth.redeem(
-                    http, _imap(mailbox)[1], str(secret.get("client_secret", "")), consent, answer["code"],
-                    allow_private=self._sources.allow_private_hosts,
-                )  # fmt: skip
+                    client, client_secret, consent, answer["code"], allow_private=allow_private
+                )
             elif mailbox.provider == "gmail":
                 token = await gmail_auth.redeem(
                     http, self._sources.endpoints, secret["client_id"], secret["client_secret"], consent, answer["code"]

@@ -171,13 +171,8 @@ class Sources:
 
     def credentials(self, mailbox: mailboxes.Mailbox, settings: ImapSettings) -> ImapCredentials:
         """What an IMAP mailbox logs in with. Raises AuthFailed when its secret cannot be read."""
-        return imap_credentials(
-            settings,
-            self._opened(mailbox),
-            self._vault(mailbox),
-            self._session,
-            allow_private=self.allow_private_hosts,
-        )
+        secret, vault = self._opened(mailbox), self._vault(mailbox)
+        return imap_credentials(settings, secret, vault, allow_private=self.allow_private_hosts)
 
     def _gmail(
         self, mailbox: mailboxes.Mailbox, connected_at: datetime, archive: MailboxArchive | None = None

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
-import aiohttp
 from temporalio import activity
 
 from activities.ledger_sink import LedgerSink
@@ -17,7 +16,6 @@ from activities.vault import MailboxVault
 from domain import tracing
 from domain.identity import shard_of
 from domain.runs import Runs
-from providers import web
 from providers.base import AuthFailed
 from providers.imap.listener import Listener
 from providers.imap.oauth import credentials
@@ -88,13 +86,12 @@ class Watching:
         note_at = clock() + NOTE
         self._watched.clear()
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(web.new_session())
             listener = Listener(self._sink, allow_private=self._allow_private)
             stack.push_async_callback(listener.close)
             while True:
                 self._changed.clear()
                 try:
-                    await self._reload(listener, http)
+                    await self._reload(listener)
                     if clock() >= note_at:
                         note_at = clock() + NOTE
                         await self._note(listener)
@@ -103,7 +100,7 @@ class Watching:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), RELOAD)
 
-    async def _reload(self, listener: Listener, http: aiohttp.ClientSession) -> None:
+    async def _reload(self, listener: Listener) -> None:
         """Makes the listener watch exactly the active mailboxes of the served shards, each as it is now."""
         listened = await mailboxes.listened(self._db)
         wanted = {m.mailbox_id: m for m in listened if shard_of(m.mailbox_id, self._shards) in self._served}
@@ -115,11 +112,9 @@ class Watching:
         for begin in range(0, len(changed), _TOGETHER):
             batch = changed[begin : begin + _TOGETHER]
             for tenant_id in dict.fromkeys(m.tenant_id for m in batch):
-                await self._load(listener, http, tenant_id, [m.mailbox_id for m in batch if m.tenant_id == tenant_id])
+                await self._load(listener, tenant_id, [m.mailbox_id for m in batch if m.tenant_id == tenant_id])
 
-    async def _load(
-        self, listener: Listener, http: aiohttp.ClientSession, tenant_id: UUID, mailbox_ids: Sequence[UUID]
-    ) -> None:
+    async def _load(self, listener: Listener, tenant_id: UUID, mailbox_ids: Sequence[UUID]) -> None:
         async with self._db.tenant(tenant_id) as session:
             found = await mailboxes.some(session, tenant_id, mailbox_ids)
             cursors = await mailboxes.cursors(session, tenant_id, mailbox_ids)
@@ -130,7 +125,7 @@ class Watching:
             try:
                 settings = ImapSettings.model_validate(mailbox.settings)
                 states = [FolderState.model_validate(cursor) for cursor in cursors[mailbox.mailbox_id]]
-                secret = self._credentials(mailbox, settings, http)
+                secret = self._credentials(mailbox, settings)
             except (ValueError, SecretError, AuthFailed) as error:
                 activity.logger.error("mailbox %s cannot be watched: %s", name, type(error).__name__)
                 async with self._db.tenant(tenant_id) as session:
@@ -140,9 +135,9 @@ class Watching:
                 continue
             await listener.add(name, settings, secret, states)
 
-    def _credentials(self, mailbox: Mailbox, settings: ImapSettings, http: aiohttp.ClientSession) -> Credentials:
+    def _credentials(self, mailbox: Mailbox, settings: ImapSettings) -> Credentials:
         vault = MailboxVault(self._db, self._keyring, mailbox.tenant_id, mailbox.mailbox_id, few=self._refreshes)
-        return credentials(settings, mailbox.secret(self._keyring), vault, http, allow_private=self._allow_private)
+        return credentials(settings, mailbox.secret(self._keyring), vault, allow_private=self._allow_private)
 
     async def _note(self, listener: Listener) -> None:
         """Writes when each mailbox was last in step; a tenant's in one statement."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from domain import tracing
 from providers.base import Transient
@@ -22,11 +24,34 @@ JSON_LIMIT = 16 << 20
 _LONGEST_WAIT = timedelta(hours=24)
 
 
-def new_session() -> aiohttp.ClientSession:
+class Pinned(AbstractResolver):
+    """Resolves every name to addresses that were checked, whatever its server says by now."""
+
+    def __init__(self, addresses: list[str]) -> None:
+        self._addresses = addresses
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def new_session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     """For API calls: redirects are never followed with our token, no cookies are kept, silence ends after a minute."""
     return aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=None, connect=15, sock_read=60),
-        connector=aiohttp.TCPConnector(limit=200, limit_per_host=100),
+        connector=aiohttp.TCPConnector(limit=200, limit_per_host=100, resolver=resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "postroom"},
         trace_configs=[_tracing()] if tracing.enabled() else None,

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import aiohttp
 from pydantic import ValidationError
 
 from domain.imap_oauth import Server, google, microsoft
-from providers import web
 from providers.base import ProviderError
 from providers.imap import oauth
 from providers.imap.settings import ImapSettings, OAuthClient
@@ -60,8 +58,7 @@ async def _oauth(args: argparse.Namespace, settings: Settings, username: str) ->
     access = {"host": args.host or server.host, "auth": args.oauth_mechanism, "oauth": client}
     if args.application:
         return access, {"client_secret": client_secret}
-    async with web.new_session() as http:
-        refresh_token = await _consented(http, settings, client, client_secret, username)
+    refresh_token = await _consented(settings, client, client_secret, username)
     return access, {"client_secret": client_secret, "refresh_token": refresh_token}
 
 
@@ -95,9 +92,7 @@ async def _client(args: argparse.Namespace) -> tuple[str, str]:
     return args.client_id, secret
 
 
-async def _consented(
-    http: aiohttp.ClientSession, settings: Settings, client: dict[str, Any], client_secret: str, username: str
-) -> str | None:
+async def _consented(settings: Settings, client: dict[str, Any], client_secret: str, username: str) -> str | None:
     try:
         known = OAuthClient.model_validate(client)
     except ValidationError:
@@ -107,7 +102,7 @@ async def _consented(
             asked = oauth.consent(known, waiting.redirect_uri, username)
             code = await waiting.code(asked, mailbox_setup.show)
         allow_private = settings.allow_private_hosts
-        token = await oauth.redeem(http, known, client_secret, asked, code, allow_private=allow_private)
+        token = await oauth.redeem(known, client_secret, asked, code, allow_private=allow_private)
     except (ProviderError, consent.NoConsent) as error:
         raise AdminError(str(error)) from None
     return token.refresh_token

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
+from providers import web
 from providers.base import AuthFailed
 from providers.imap import network
 from providers.imap.settings import Credentials, ImapSettings, OAuthClient, Password, Secret
@@ -36,13 +35,7 @@ def consent(client: OAuthClient, redirect_uri: str, username: str) -> Consent:
 
 
 async def redeem(
-    http: aiohttp.ClientSession,
-    client: OAuthClient,
-    client_secret: str,
-    consent: Consent,
-    code: str,
-    *,
-    allow_private: bool = False,
+    client: OAuthClient, client_secret: str, consent: Consent, code: str, *, allow_private: bool = False
 ) -> AccessToken:
     """Exchanges the code that came back. Raises AuthFailed, also when there is no lasting access."""
     form = {
@@ -53,19 +46,14 @@ async def redeem(
         "client_id": client.client_id,
         "client_secret": client_secret,
     }
-    token = await _request(http, client, form, allow_private=allow_private)
+    token = await _request(client, form, allow_private=allow_private)
     if token.refresh_token is None:
         raise AuthFailed("The token server gave no lasting access: allow offline access and connect again.")
     return token
 
 
 def credentials(
-    settings: ImapSettings,
-    secret: Mapping[str, Any],
-    vault: Vault,
-    http: aiohttp.ClientSession,
-    *,
-    allow_private: bool = False,
+    settings: ImapSettings, secret: Mapping[str, Any], vault: Vault, *, allow_private: bool = False
 ) -> Credentials:
     """What a mailbox logs in with, by its settings and opened secret. Raises AuthFailed when that holds nothing."""
     if settings.auth == "password":
@@ -76,8 +64,8 @@ def credentials(
     if client is None:
         raise AuthFailed("the mailbox has no OAuth client: connect it again")
     if client.grant == "client_credentials":
-        return AccessTokens(Minted(lambda: _grant(http, client, secret, allow_private=allow_private)))
-    return AccessTokens(Refreshed(vault, lambda stored: _grant(http, client, stored, allow_private=allow_private)))
+        return AccessTokens(Minted(lambda: _grant(client, secret, allow_private=allow_private)))
+    return AccessTokens(Refreshed(vault, lambda stored: _grant(client, stored, allow_private=allow_private)))
 
 
 class AccessTokens:
@@ -93,26 +81,24 @@ class AccessTokens:
         return Secret(token.value, token.expires_at)
 
 
-async def _grant(
-    http: aiohttp.ClientSession, client: OAuthClient, secret: Mapping[str, Any], *, allow_private: bool
-) -> AccessToken:
+async def _grant(client: OAuthClient, secret: Mapping[str, Any], *, allow_private: bool) -> AccessToken:
     form = {"grant_type": client.grant, "client_id": client.client_id, "scope": client.scope}
     if client.grant == "refresh_token":
         if not secret.get("refresh_token"):
             raise AuthFailed("The mailbox's user has not agreed yet: ask for consent.")
         form["refresh_token"] = str(secret["refresh_token"])
     form["client_secret"] = str(secret.get("client_secret", ""))
-    return await _request(http, client, form, allow_private=allow_private)
+    return await _request(client, form, allow_private=allow_private)
 
 
-async def _request(
-    http: aiohttp.ClientSession, client: OAuthClient, form: Mapping[str, str], *, allow_private: bool
-) -> AccessToken:
-    """Parameters without a value are left out."""
+async def _request(client: OAuthClient, form: Mapping[str, str], *, allow_private: bool) -> AccessToken:
+    """Parameters without a value are left out. A tenant names the server: only what was checked is connected to."""
     parts = urlsplit(client.token_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    await asyncio.to_thread(network.resolve, parts.hostname or "", port, allow_private=allow_private)
-    return await request_token(http, client.token_url, {name: value for name, value in form.items() if value}, explain)
+    addresses = await asyncio.to_thread(network.resolve, parts.hostname or "", port, allow_private=allow_private)
+    given = {name: value for name, value in form.items() if value}
+    async with web.new_session(web.Pinned(addresses)) as http:
+        return await request_token(http, client.token_url, given, explain)
 
 
 def explain(answer: Mapping[str, Any]) -> str:

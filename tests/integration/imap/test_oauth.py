@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -16,7 +17,6 @@ from providers.base import AuthFailed, Permanent, Transient
 from providers.imap import oauth
 from providers.imap.mailbox import ImapMailbox
 from providers.imap.settings import ImapSettings, OAuthClient
-from providers.web import new_session
 from tests.integration.imap.conftest import StartListener
 from tests.integration.imap.recording import FAST, RecordingSink
 from tests.integration.imap.test_listener import deliver
@@ -31,19 +31,13 @@ async def tokens(dovecot: Dovecot) -> AsyncIterator[TokenServer]:
         yield running
 
 
-@pytest_asyncio.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with new_session() as session:
-        yield session
-
-
 def settings(dovecot: Dovecot, user: str, tokens: TokenServer, auth: str = "xoauth2") -> ImapSettings:
     return dovecot.settings(user, auth=auth, oauth=tokens.client)
 
 
 @pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
 async def test_a_mailbox_is_listened_to_and_fetched_from_with_tokens_that_end_again_and_again(
-    dovecot: Dovecot, user: str, tokens: TokenServer, http: aiohttp.ClientSession, sink: RecordingSink,
+    dovecot: Dovecot, user: str, tokens: TokenServer, sink: RecordingSink,
     start_listener: StartListener, auth: str,
 ) -> None:  # fmt: skip
     tokens.seconds = 0.5
@@ -52,7 +46,7 @@ async def test_a_mailbox_is_listened_to_and_fetched_from_with_tokens_that_end_ag
     first = drawer.kept["refresh_token"]
 
     def own() -> oauth.Credentials:  # the listener and a worker are two processes that share the vault
-        return oauth.credentials(how, drawer.kept, drawer, http, allow_private=True)
+        return oauth.credentials(how, drawer.kept, drawer, allow_private=True)
 
     await start_listener(sink, FAST).add("m", how, own(), [])
     await sink.until(lambda: sink.state == "idle")
@@ -72,25 +66,25 @@ async def test_a_mailbox_is_listened_to_and_fetched_from_with_tokens_that_end_ag
 
 
 async def test_a_token_that_the_mail_server_refuses_is_exchanged_once(
-    dovecot: Dovecot, user: str, tokens: TokenServer, http: aiohttp.ClientSession, sink: RecordingSink,
+    dovecot: Dovecot, user: str, tokens: TokenServer, sink: RecordingSink,
     start_listener: StartListener,
 ) -> None:  # fmt: skip
     stale = {"access_token": "stale", "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
     drawer = Drawer({**tokens.grant(user), **stale})
     how = settings(dovecot, user, tokens)
-    secret = oauth.credentials(how, drawer.kept, drawer, http, allow_private=True)
+    secret = oauth.credentials(how, drawer.kept, drawer, allow_private=True)
     await start_listener(sink, FAST).add("m", how, secret, [])
     await sink.until(lambda: sink.state == "idle")
     assert tokens.issued == 1
 
 
 async def test_a_revoked_grant_ends_as_refused_credentials_and_a_token_server_that_is_away_does_not(
-    dovecot: Dovecot, user: str, tokens: TokenServer, http: aiohttp.ClientSession, sink: RecordingSink,
+    dovecot: Dovecot, user: str, tokens: TokenServer, sink: RecordingSink,
     start_listener: StartListener,
 ) -> None:  # fmt: skip
     drawer = Drawer(tokens.grant(user))
     how = settings(dovecot, user, tokens)
-    secret = oauth.credentials(how, drawer.kept, drawer, http, allow_private=True)
+    secret = oauth.credentials(how, drawer.kept, drawer, allow_private=True)
     tokens.unavailable = True
     listener = start_listener(sink, FAST)
     await listener.add("m", how, secret, [])
@@ -111,19 +105,37 @@ class TestTokenServers:
         with pytest.raises(ValueError, match="https"):
             OAuthClient(token_url="http://tokens.example.com/token", client_id="c")
 
-    async def test_a_token_server_on_a_private_network_is_not_asked(
-        self, tokens: TokenServer, http: aiohttp.ClientSession
-    ) -> None:
+    async def test_a_token_server_on_a_private_network_is_not_asked(self, tokens: TokenServer) -> None:
         drawer = Drawer(tokens.grant("u@example.com"))
         how = ImapSettings(host="imap.example.com", username="u", auth="xoauth2", oauth=tokens.client)
         with pytest.raises(Permanent, match="private"):
-            await oauth.credentials(how, drawer.kept, drawer, http).secret(refused=False)
+            await oauth.credentials(how, drawer.kept, drawer).secret(refused=False)
         assert tokens.issued == 0
 
-    async def test_what_it_says_is_understood(self, tokens: TokenServer, http: aiohttp.ClientSession) -> None:
+    async def test_only_the_address_that_was_checked_is_connected_to(
+        self, tokens: TokenServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A name whose server answers differently the second time leads nowhere else."""
+        port, asked = urlsplit(tokens.client.token_url).port, []
+
+        def lookup(host: str, *args: object, **options: object) -> list[object]:
+            asked.append(host)
+            address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        client = tokens.client.model_copy(update={"token_url": f"http://tokens.example.com:{port}/token"})
+        drawer = Drawer(tokens.grant("u@example.com"))
+        how = ImapSettings(host="imap.example.com", username="u").model_copy(
+            update={"auth": "xoauth2", "oauth": client}
+        )
+        await oauth.credentials(how, drawer.kept, drawer, allow_private=True).secret(refused=False)
+        assert (asked, tokens.issued) == (["tokens.example.com"], 1)
+
+    async def test_what_it_says_is_understood(self, tokens: TokenServer) -> None:
         drawer = Drawer({**tokens.grant("u@example.com"), "client_secret": "wrong"})
         how = ImapSettings(host="imap.example.com", username="u", auth="xoauth2", oauth=tokens.client)
-        secret = oauth.credentials(how, drawer.kept, drawer, http, allow_private=True)
+        secret = oauth.credentials(how, drawer.kept, drawer, allow_private=True)
         with pytest.raises(AuthFailed, match="does not know this client"):
             await secret.secret(refused=False)
         tokens.unavailable = True
@@ -149,6 +161,6 @@ class TestTokenServers:
 def test_a_mailbox_without_what_it_needs_says_so() -> None:
     plain = ImapSettings(host="imap.example.com", username="u")
     with pytest.raises(AuthFailed, match="no password"):
-        oauth.credentials(plain, {}, Drawer({}), None)  # type: ignore[arg-type]
+        oauth.credentials(plain, {}, Drawer({}))
     with pytest.raises(AuthFailed, match="no OAuth client"):
-        oauth.credentials(plain.model_copy(update={"auth": "xoauth2"}), {}, Drawer({}), None)  # type: ignore[arg-type]
+        oauth.credentials(plain.model_copy(update={"auth": "xoauth2"}), {}, Drawer({}))

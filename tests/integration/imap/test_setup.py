@@ -63,9 +63,8 @@ async def tried(imap: ImapSettings, secret: dict[str, Any], dovecot: Dovecot) ->
     from providers.imap.oauth import credentials
 
     trusted = imap.model_copy(update={"ca_file": str(dovecot.ca_file)})
-    async with aiohttp.ClientSession() as http:
-        login = credentials(trusted, secret, Drawer(secret), http, allow_private=True)
-        return [step async for step in check(trusted, login, allow_private=True)]
+    login = credentials(trusted, secret, Drawer(secret), allow_private=True)
+    return [step async for step in check(trusted, login, allow_private=True)]
 
 
 async def test_a_password(
