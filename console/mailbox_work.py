@@ -6,13 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 
 from console.calls import ApiCall, NotFound, PageCall
+from domain import webhook_secret
 from domain.mailbox_jobs import JobKind, MailboxJob
 from domain.runs import NotRunning
 from storage import audit, mailbox_admin, mailbox_jobs, mailbox_views
@@ -78,7 +79,11 @@ async def connect(call: Call, mailbox_id: UUID, settings: dict[str, Any], secret
     async with _changing(call) as session:
         mailbox = await mailbox_admin.find(session, call.tenant_id, mailbox_id)
         keyring = call.services.keyring
-        secret = {**mailbox.secret(keyring), **secret} if mailbox.sealed_secret else secret
+        before = mailbox.secret(keyring) if mailbox.sealed_secret else {}
+        if new := secret.get("webhook_secret"):
+            secret = webhook_secret.rotated(before, new, datetime.now(UTC))
+        else:
+            secret = {**before, **secret}
         sealed = keyring.seal(
             json.dumps(secret).encode(), tenant_id=call.tenant_id, table="mailboxes", row=str(mailbox_id)
         )

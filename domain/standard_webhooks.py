@@ -6,7 +6,8 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 TOLERANCE = 5 * 60
 _PREFIX = "whsec_"
@@ -16,8 +17,17 @@ class BadSignature(Exception):
     """The request is not authentic, or too old to be accepted. The text names the header, never a secret."""
 
 
-def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> str:
-    """The authentic webhook id. `secret` is `whsec_<base64>`; `webhook-signature` may hold several, for rotation."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of itself, before its body is read: well-formed and recent, not yet authentic."""
+
+    webhook_id: str
+    timestamp: int
+    signatures: tuple[str, ...]
+
+
+def claim(headers: Mapping[str, str], *, now: float | None = None) -> Claim:
+    """Raises BadSignature. `webhook-signature` may hold several, for rotation."""
     webhook_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not webhook_id or len(webhook_id) > 200 or not webhook_id.isascii():
         raise BadSignature("webhook-id is missing or malformed")
@@ -25,11 +35,19 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float |
         raise BadSignature("webhook-timestamp is missing or malformed")
     if abs((time.time() if now is None else now) - int(stamp)) > TOLERANCE:
         raise BadSignature("webhook-timestamp is more than five minutes off")
-    expected = sign(secret, webhook_id, int(stamp), body)
-    given = headers.get("webhook-signature", "").split(" ")[:10]
-    if not any(hmac.compare_digest(expected.encode(), signature.encode()) for signature in given):
-        raise BadSignature("webhook-signature does not match")
-    return webhook_id
+    given = tuple(one for one in headers.get("webhook-signature", "")[:2000].split(" ")[:10] if one.startswith("v1,"))
+    if not given:
+        raise BadSignature("webhook-signature is missing or malformed")
+    return Claim(webhook_id, int(stamp), given)
+
+
+def verify(claimed: Claim, secrets: Iterable[str], body: bytes) -> None:
+    """Raises BadSignature unless one of `secrets` (`whsec_<base64>`) made one of the signatures."""
+    for secret in secrets:
+        expected = sign(secret, claimed.webhook_id, claimed.timestamp, body).encode()
+        if any(hmac.compare_digest(expected, signature.encode()) for signature in claimed.signatures):
+            return
+    raise BadSignature("webhook-signature does not match")
 
 
 def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from domain import webhook_secret
 from domain.mailbox_jobs import Comparison, Finding
-from storage import mail_hours, mailbox_jobs
+from storage import mail_hours, mailbox_jobs, mailboxes
 from tests.integration.console.site import Site
 from tests.letters import letter
 from workers import admin
@@ -272,3 +273,19 @@ async def test_an_address_that_another_tenant_receives_for_is_refused_in_words(s
         assert (response.status, words in (await response.json())["detail"]) == (409, True)
     _, listing = await person.get("/mailboxes")
     assert "being set up" in listing
+
+
+async def test_a_new_signing_secret_leaves_the_former_one_good_for_a_day(site: Site) -> None:
+    made = await admin.add_raw_mailbox(site.db, site.keyring, site.tenant.tenant_id, "raw@postroom.test")
+    person = await site.person("admin")
+    _, page = await person.get(f"/mailboxes/{made.mailbox_id}")
+    assert "Make a new signing secret" in page
+    _, page = await person.post(f"/mailboxes/{made.mailbox_id}/access", {})
+    assert "The former secret is good for 24 hours more" in page
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        mailbox = await mailboxes.get(session, site.tenant.tenant_id, made.mailbox_id)
+    assert mailbox is not None
+    new, former = webhook_secret.valid(mailbox.secret(site.keyring), datetime.now(UTC))
+    assert former == made.webhook_secret
+    assert new in page
+    assert former not in page

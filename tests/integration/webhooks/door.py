@@ -46,6 +46,7 @@ class Door:
         self.directory = objects
         self.store = Objects(objects.as_uri())
         self.woken = _Woken()
+        self.raw: RawWebhook
         self.raw_mailbox = UUID(int=0)
         self.secret = ""
         self.url = ""
@@ -125,7 +126,8 @@ async def open_door(url: str, objects: Path) -> AsyncIterator[Door]:
     others: Any = SimpleNamespace(post=_not_reached, handshake=_not_reached)
 
     ingress = Ingress(db, door.store, door.woken, max_message_bytes=HTTP_LIMIT)
-    application = app.build(RawWebhook(db, keyring, ingress), others, others, max_message_bytes=HTTP_LIMIT)
+    door.raw = RawWebhook(db, keyring, ingress)
+    application = app.build(door.raw, others, others, max_message_bytes=HTTP_LIMIT)
     runner = web.AppRunner(application)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", 0))

@@ -147,6 +147,38 @@ async def test_a_bomb_is_refused_by_what_it_unpacks_to(door: Door) -> None:
     await _nothing_happened(door)
 
 
+async def test_who_shows_no_signature_is_refused_before_the_message_is_read(door: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(door.url.rpartition(":")[2]))
+    path = f"/webhooks/raw/{door.raw_mailbox}"
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: postroom\r\nContent-Length: {HTTP_LIMIT}\r\n\r\n".encode())
+    async with asyncio.timeout(30):
+        assert b" 401 " in await reader.readline()
+    writer.close()
+
+
+async def test_large_messages_are_read_a_few_at_a_time_and_keep_no_small_one_waiting(door: Door) -> None:
+    go_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield MAIL
+        await go_on.wait()
+
+    def send(name: str, data: object = None) -> asyncio.Task[tuple[int, object]]:
+        return asyncio.create_task(door.post(MAIL, door.headers(MAIL, webhook_id=name), data=data))
+
+    async def at_once() -> AsyncIterator[bytes]:
+        yield MAIL
+
+    slow = [send(name, slowly()) for name in ("a", "b")]
+    while not door.raw._large.locked():
+        await asyncio.sleep(0.01)
+    third = send("c", at_once())
+    assert (await send("small"))[0] == 202
+    assert not third.done()
+    go_on.set()
+    assert [(await task)[0] for task in (*slow, third)] == [202] * 3
+
+
 # Postgres away -------------------------------------------------------------------------------------------------
 
 

@@ -6,12 +6,19 @@ import base64
 
 import pytest
 
-from domain.standard_webhooks import TOLERANCE, BadSignature, sign, verify
+from domain import standard_webhooks
+from domain.standard_webhooks import TOLERANCE, BadSignature, claim, sign
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(24))).decode()
 OTHER = "whsec_" + base64.b64encode(bytes(range(1, 25))).decode()
 NOW = 1_700_000_000
 BODY = b"From: alice@example.com\r\n\r\nHello \xff\x00"
+
+
+def verify(secret: str, given: dict[str, str], body: bytes, *, now: float) -> str:
+    claimed = claim(given, now=now)
+    standard_webhooks.verify(claimed, [secret], body)
+    return claimed.webhook_id
 
 
 def headers(secret: str = SECRET, *, at: int = NOW, webhook_id: str = "msg_1", body: bytes = BODY) -> dict[str, str]:
@@ -105,6 +112,11 @@ def test_a_flood_of_signatures_is_not_tried_for_ever() -> None:
     flood = " ".join(["v1,AAAA"] * 10 + [headers()["webhook-signature"]])
     with pytest.raises(BadSignature):
         verify(SECRET, headers() | {"webhook-signature": flood}, BODY, now=NOW)
+
+
+def test_either_of_two_secrets_may_have_signed() -> None:
+    for secret in (SECRET, OTHER):
+        standard_webhooks.verify(claim(headers(secret), now=NOW), [SECRET, OTHER], BODY)
 
 
 def test_an_unsigned_scheme_is_not_taken_for_a_signature() -> None:
