@@ -10,12 +10,14 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from domain.runs import NotRunning
 from domain.task import TaskResolution
 from storage import ledger, migrate
 from storage.database import Database
@@ -78,7 +80,8 @@ async def test_the_open_question_is_answered_in_this_release(upgraded: House) ->
     choice = question["candidates"][0]["option"]
 
     async def answered() -> bool:
-        await upgraded.runs.resolve_task(question["workflow_id"], TaskResolution(choice=choice, by="alex"))
+        with suppress(NotRunning):  # an earlier one was heard meanwhile
+            await upgraded.runs.resolve_task(question["workflow_id"], TaskResolution(choice=choice, by="alex"))
         return len(await upgraded.tickets()) == 2
 
     await upgraded.until(answered, "a ticket of the answered question")
