@@ -83,8 +83,7 @@ class Consents:
         )
         async with self._db.tenant(job.tenant_id) as session:
             await push.store_secret(session, job.tenant_id, job.mailbox_id, sealed)
-            if mailbox.state == "needs_reauth":
-                await mailboxes.set_state(session, job.tenant_id, job.mailbox_id, "active")
+            await mailboxes.set_state(session, job.tenant_id, job.mailbox_id, "active", only_from="needs_reauth")
             await mailbox_jobs.keep_sealed(session, job.tenant_id, UUID(answer["asked_by_job"]), None)
         return {"agreed": True}
 

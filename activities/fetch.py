@@ -13,7 +13,7 @@ from activities.sources import Sources
 from domain import identity, tracing
 from domain.inbound import Fetched, InboundEmail
 from providers.base import Gone, Permanent
-from storage import deletions, ledger
+from storage import deletions, ledger, mailboxes
 from storage.objects import Spool, raw_key
 
 NOT_YET = timedelta(minutes=1)
@@ -34,14 +34,20 @@ class FetchMessage:
         services = self._services
         async with services.db.tenant(email.tenant_id) as session:
             row = await ledger.get(session, email.tenant_id, email.email_id)
+            removed = await mailboxes.state(session, email.tenant_id, email.mailbox_id) == "removed"
         if row["raw_sha256"] is not None:
             return Fetched(size=row["raw_size"])
+        if removed:
+            return Fetched(gone=True)  # nobody may ask its source any more
         with Spool(services.max_message_bytes) as spool:
             try:
                 source = await self._sources.get(email.tenant_id, email.mailbox_id)
                 with tracing.span("provider fetch", {"postroom.provider": email.provider}, tracing.CLIENT):
                     async for chunk in source.fetch(row["locator"]):
-                        spool.write(chunk)
+                        try:
+                            spool.write(chunk)
+                        except ValueError:
+                            raise Permanent("message too large") from None
             except Gone:
                 # Graph may not show yet what it lists: once more, much later, and not in this slot.
                 if email.provider == "microsoft" and activity.info().attempt == 1:
@@ -50,8 +56,6 @@ class FetchMessage:
                         category=ApplicationErrorCategory.BENIGN,
                     ) from None  # fmt: skip
                 return Fetched(gone=True)
-            except ValueError:
-                raise Permanent("message too large") from None
             spool.finish()
             if email.provider == "imap" and is_another(spool.head(), row["message_key"]):
                 return Fetched(gone=True)

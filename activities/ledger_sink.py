@@ -123,7 +123,7 @@ class LedgerSink:
         async with self._db.tenant(mailbox.tenant_id) as session:
             if await mailboxes.hold(session, *where) != mailbox.revision:
                 return  # it was connected again meanwhile
-            await mailboxes.set_state(session, *where, "needs_reauth")
+            await mailboxes.set_state(session, *where, "needs_reauth", only_from="active")
             await mailboxes.report(session, *where, f"needs_reauth: {detail}")
             await reconnect.ask(session, *where, mailbox_workflow_id(mailbox.mailbox_id), f"{detail}.")
 

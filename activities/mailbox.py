@@ -16,6 +16,7 @@ from activities.canary import Canaries
 from activities.gate import pause_after
 from activities.services import Services
 from activities.sources import Sources, notifies
+from activities.starts import start_listed
 from activities.watches import Watches
 from domain import tracing
 from domain.identity import mailbox_workflow_id
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # Rows started in one sync; with more to start, the workflow syncs again at once.
 START_BATCH = 200
-STARTS_AT_ONCE = 8
 # Seconds of listing in one sync; with more to list, the workflow syncs again at once.
 LIST_FOR = 60.0
 # Refusals of the credentials in a row after which the mailbox waits for a person.
@@ -87,26 +87,20 @@ class MailboxActivities:
         answered = change.what == "answer" and change.resolution is not None
         if answered and change.resolution is not None and await rescans.answer(*where, change.resolution):
             return
-        if change.what != "reconfigure":
+        if change.what == "resume":
             await mailboxes.set_state(*where, "active")
+        elif change.what != "reconfigure":
+            # A mailbox that an operator paused stays so whatever is entered for it.
+            await mailboxes.set_state(*where, "active", only_from="needs_reauth")
         await mailboxes.renew(*where)
 
     async def _start(self, mailbox: MailboxRef) -> int:
         """Starts listed rows, oldest first; how many."""
         async with self._db.tenant(mailbox.tenant_id) as session:
             waiting = await ledger.unstarted(session, mailbox.tenant_id, mailbox.mailbox_id, START_BATCH)
-        remaining = iter(waiting)
-
-        async def start_on() -> None:
-            for row in remaining:
-                await self._services.runs.start_email(
-                    row.email, row.workflow_id, row.message_key, history=row.history, traceparent=row.traceparent
-                )
-
-        await asyncio.gather(*(start_on() for _ in range(STARTS_AT_ONCE)))
-        async with self._db.tenant(mailbox.tenant_id) as session:
-            await ledger.mark_started(session, mailbox.tenant_id, [row.email.email_id for row in waiting])
-            if mailbox.provider in ("smtp", "raw"):
+        await start_listed(self._services, mailbox.tenant_id, waiting)
+        if mailbox.provider in ("smtp", "raw"):
+            async with self._db.tenant(mailbox.tenant_id) as session:
                 await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
         return len(waiting)
 
@@ -179,7 +173,9 @@ class MailboxActivities:
         async with self._db.tenant(mailbox.tenant_id) as session:
             await push.set_sync_state(session, mailbox.tenant_id, mailbox.mailbox_id, auth_failures=failures)
             if failures >= REFUSALS:
-                await mailboxes.set_state(session, mailbox.tenant_id, mailbox.mailbox_id, "needs_reauth")
+                await mailboxes.set_state(
+                    session, mailbox.tenant_id, mailbox.mailbox_id, "needs_reauth", only_from="active"
+                )
                 await reconnect.ask(
                     session, mailbox.tenant_id, mailbox.mailbox_id, mailbox_workflow_id(mailbox.mailbox_id), why
                 )

@@ -8,12 +8,15 @@ from temporalio import activity
 
 from activities.rescanning import scan_again
 from activities.services import Services
+from activities.starts import start_listed
 from domain.mailbox_jobs import MailboxJob
-from storage import mail_hours, mailbox_jobs
+from storage import ledger, mail_hours, mailbox_jobs
 
 # Every mailbox is compared with its source once a day; of each tenant so many at a time.
 CHECK_EVERY = timedelta(days=1)
 CHECKS_AT_ONCE = 20
+# Messages of removed mailboxes that are begun in one round, of each tenant.
+STARTS = 500
 
 
 class Upkeep:
@@ -24,7 +27,7 @@ class Upkeep:
     async def look_after_mailboxes(self, nothing: None = None) -> int:
         """Counts hours that have ended, has mailboxes compared with their source, and removed ones disconnected.
 
-        Returns how many.
+        Returns how many. Mail that was acknowledged for a mailbox, and not begun when that was removed, is begun.
         """
         db, begun = self._services.db, 0
         async with db.directory() as session:
@@ -54,6 +57,8 @@ class Upkeep:
                     )
                     for row in await mailbox_jobs.disconnecting(session, tenant_id)
                 ]
+                left = await ledger.unstarted_of_removed(session, tenant_id, STARTS)
+            await start_listed(self._services, tenant_id, left)
             # After the commit: the job's worker looks for its row. One that is not started is due again in an hour.
             for job in jobs:
                 await self._services.runs.start_job(job)

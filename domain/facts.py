@@ -83,6 +83,7 @@ class Sighting(_Fact):
     ticket_id: UUID | None = None
     same_content: bool | None = None
     same_mailbox: bool = True
+    waits_for_person: bool = False
 
 
 class SenderMatch(_Fact):

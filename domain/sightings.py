@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain.decision import PERSON_PATIENCE, Decision, Notes
+from domain.decision import PARENT_PATIENCE, PERSON_PATIENCE, Decision, Notes
 from domain.facts import Facts, Sighting
 
 
@@ -23,7 +23,9 @@ def same_message(facts: Facts, notes: Notes) -> Decision | None:
             notes.flag("same_message_id")
         elif sighting.earlier and sighting.email_id not in facts.waited:
             notes.add("Message-ID", "an earlier sighting of it is being processed")
-            return Decision(action="wait", wait_for=sighting.email_id, patience=PERSON_PATIENCE)
+            # One that nobody was asked about may lie in a mailbox that is paused: it is the duplicate then.
+            patience = PERSON_PATIENCE if sighting.waits_for_person else PARENT_PATIENCE
+            return Decision(action="wait", wait_for=sighting.email_id, patience=patience)
     return None
 
 

@@ -198,15 +198,17 @@ async def retry(session: Session, tenant_id: UUID, endpoint_id: UUID, seq: int |
 async def listed(
     session: Session, tenant_id: UUID, *, after: int = 0, kinds: Sequence[str] = (), limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Events in order: `seq, event_id, kind, about, created_at, data`."""
+    """Events in order: `seq, event_id, kind, about, created_at, data`. None comes later with a lower number."""
+    settled = await session.fetchval("select events_settled()")
     rows = await session.fetch(
         """select seq, event_id, kind, about, created_at, data from events
-            where tenant_id = $1 and seq > $2 and (cardinality($3::text[]) = 0 or kind = any($3))
+            where tenant_id = $1 and seq > $2 and seq <= $5 and (cardinality($3::text[]) = 0 or kind = any($3))
             order by seq limit $4""",
         tenant_id,
         after,
         list(kinds),
         limit,
+        settled,
     )
     return [dict(row) for row in rows]
 
@@ -215,10 +217,11 @@ async def before_last(session: Session, tenant_id: UUID, count: int, kinds: Sequ
     """The number after which only the newest `count` events come."""
     number: int | None = await session.fetchval(
         """select seq from events where tenant_id = $1 and (cardinality($2::text[]) = 0 or kind = any($2))
-            order by seq desc offset $3 limit 1""",
+              and seq <= $4 order by seq desc offset $3 limit 1""",
         tenant_id,
         list(kinds),
         max(count, 0),
+        await session.fetchval("select events_settled()"),
     )
     return number or 0
 

@@ -192,6 +192,17 @@ async def unstarted(session: Session, tenant_id: UUID, mailbox_id: UUID, limit: 
     return [_listed(row) for row in rows]
 
 
+async def unstarted_of_removed(session: Session, tenant_id: UUID, limit: int) -> list[ListedEmail]:
+    """What mailboxes still had to start when they were removed, oldest first."""
+    rows = await session.fetch(
+        """select e.*, m.provider from emails e join mailboxes m using (tenant_id, mailbox_id)
+            where e.tenant_id = $1 and m.state = 'removed' and e.state = 'listed' order by e.seq limit $2""",
+        tenant_id,
+        limit,
+    )
+    return [_listed(row) for row in rows]
+
+
 async def open_rows(session: Session, tenant_id: UUID, mailbox_id: UUID, after: int, limit: int) -> list[Any]:
     """`email_id`, `seq` and `workflow_id` of messages that are not done, ledger sequence above `after`, in order.
 

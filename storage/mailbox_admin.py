@@ -51,8 +51,7 @@ async def connect(
     """How it is reached from now on, and its sealed secret. Raises LookupError."""
     mailbox = await find(session, tenant_id, mailbox_id)
     await people.set_mailbox_access(session, tenant_id, mailbox_id, settings, sealed)
-    if mailbox.state == "needs_reauth":
-        await mailboxes.set_state(session, tenant_id, mailbox_id, "active")
+    await mailboxes.set_state(session, tenant_id, mailbox_id, "active", only_from="needs_reauth")
     changed = sorted(name for name in settings if settings[name] != mailbox.settings.get(name))
     await _record(session, tenant_id, mailbox_id, actor, "connect_mailbox", changed=changed)
 

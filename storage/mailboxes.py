@@ -167,9 +167,17 @@ async def standing(session: Session, tenant_id: UUID, mailbox_id: UUID) -> Stand
     return Standing(**dict(row))
 
 
-async def set_state(session: Session, tenant_id: UUID, mailbox_id: UUID, state: str) -> None:
+async def set_state(
+    session: Session, tenant_id: UUID, mailbox_id: UUID, state: str, *, only_from: str | None = None
+) -> None:
+    """A removed mailbox stays removed: a wish or a failure of its last moments comes too late."""
     await session.execute(
-        "update mailboxes set state = $3 where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id, state
+        """update mailboxes set state = $3
+            where tenant_id = $1 and mailbox_id = $2 and state <> 'removed' and ($4::text is null or state = $4)""",
+        tenant_id,
+        mailbox_id,
+        state,
+        only_from,
     )
 
 

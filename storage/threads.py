@@ -137,6 +137,7 @@ async def _ledger(
             ticket_id=r["ticket_id"],
             same_content=r["content_sha256"] == incoming.content_sha256 if r["content_sha256"] else None,
             same_mailbox=r["mailbox_id"] == incoming.mailbox_id,
+            waits_for_person=r["state"] == "waiting",
         )
         for r in rows
         if r["what"] == "sighting"

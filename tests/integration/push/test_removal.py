@@ -12,6 +12,7 @@ from tests.integration.console.site import Person
 from tests.integration.push.stand import Stand
 from tests.integration.push.test_console_setup import person
 from tests.integration.storage.tenants import tenant
+from tests.letters import letter
 from workflows import names
 
 __all__ = ["person"]
@@ -105,3 +106,22 @@ async def test_what_no_worker_was_told_of_the_schedule_finds(stand: Stand) -> No
     await run.result()
     await over(stand)
     assert stand.graph.subscriptions == {}
+
+
+async def test_mail_that_was_listed_and_not_read_ends_as_gone(stand: Stand) -> None:
+    house = stand.house
+    mailbox_id = await stand.microsoft(GRAPH)
+    await stand.status(mailbox_id, "connected: notified")
+    stand.graph.faults.answer("/$value", 503, times=None)
+    stand.graph.mailbox(GRAPH).deliver(letter("alice@example.com", "Never read").as_bytes())
+
+    async def tried() -> bool:
+        return bool(stand.graph.faults.count("/$value"))
+
+    await house.until(tried, "a try to read it")
+    async with house.db.tenant(house.tenant_id) as session:
+        await mailbox_admin.remove(session, house.tenant_id, mailbox_id, actor="ann@example.com")
+    await house.runs.end_mailbox(mailbox_id)
+    (email,) = await house.settled(1)
+    assert email["outcome"] == "gone"
+    assert await house.open_tasks() == []

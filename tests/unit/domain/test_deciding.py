@@ -133,6 +133,15 @@ def test_a_reply_waits_for_a_parent_that_is_not_decided(person: bool, patience: 
     assert decide(facts(threads=threads, waited={OTHER}), []).action == "create"
 
 
+@pytest.mark.parametrize(("person", "patience"), [(False, PARENT_PATIENCE), (True, PERSON_PATIENCE)])
+def test_the_same_mail_waits_long_only_where_a_person_was_asked(person: bool, patience: object) -> None:
+    """The earlier one may lie in a mailbox that is paused, or whose source refuses it."""
+    sightings = [Sighting(email_id=OTHER, earlier=True, outcome=None, same_mailbox=False, waits_for_person=person)]
+    decision = decide(facts(sightings=sightings), [])
+    assert (decision.action, decision.wait_for, decision.patience) == ("wait", OTHER, patience)
+    assert decide(facts(sightings=sightings, waited={OTHER}), []).action == "create"
+
+
 def test_the_same_message_id_with_other_content_is_processed_and_flagged() -> None:
     sightings = [Sighting(email_id=OTHER, earlier=True, outcome="ticket", same_content=False)]
     decision = decide(facts(sightings=sightings), [])
