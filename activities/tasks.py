@@ -42,7 +42,7 @@ class HumanTaskActivities:
             settled = await tasks.settle(
                 session, request.email.tenant_id, request.task_id, request.resolution, delivered=True
             )
-        return settled.resolution
+        return settled.resolution.nameless()
 
     @activity.defn
     async def advance_task(self, request: Advance) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.deciding import PERSON_PATIENCE, Decision, decide
 from domain.task import Answered
-from storage import canary, evidence, incoming, loops
+from storage import canary, evidence, incoming, loops, tasks
 from storage.evidence import HeaderLoader, no_headers
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ async def find_thread(
     headers: HeaderLoader = no_headers,
 ) -> Decision:
     """Evaluates, registers a wait or opens a circuit, and keeps the decision record."""
+    answers = await tasks.named(session, tenant_id, answers)
     waited -= await _came_to_wait_for_a_person(session, tenant_id, waited)
     while True:
         decision = await evaluate(session, keys, tenant_id, email_id, answers, waited, headers)

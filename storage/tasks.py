@@ -10,10 +10,12 @@ from uuid import UUID
 from domain.address import canonical, organisation_domain
 from domain.email import ParsedEmail
 from domain.identity import derived_id
-from domain.task import OpenTask, Question, TaskResolution
+from domain.task import SOMEBODY, Answered, OpenTask, Question, TaskResolution
 from storage import audit, policies, rules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.database import Session
 
 
@@ -70,7 +72,7 @@ async def open_for_email(
     )
     return OpenTask(
         task_id=task_id,
-        resolution=resolution,
+        resolution=TaskResolution.model_validate(resolution).nameless() if resolution else None,
         kind=question.kind,
         options=tuple(option.id for option in question.options),
         default=question.default,
@@ -217,7 +219,24 @@ async def owed(session: Session, tenant_id: UUID, task_id: UUID) -> tuple[str, T
     if row is None:
         return None
     await _release(session, tenant_id, row)
-    return row["workflow_id"], TaskResolution.model_validate(row["resolution"])
+    return row["workflow_id"], TaskResolution.model_validate(row["resolution"]).nameless()
+
+
+async def named(session: Session, tenant_id: UUID, answers: Sequence[Answered]) -> list[Answered]:
+    """The answers with the names of those who gave them."""
+    return [
+        answer.model_copy(update={"resolution": await _named(session, tenant_id, answer.resolution)})
+        for answer in answers
+    ]
+
+
+async def _named(session: Session, tenant_id: UUID, resolution: TaskResolution) -> TaskResolution:
+    if resolution.by != SOMEBODY or resolution.task_id is None:
+        return resolution
+    name = await session.fetchval(
+        "select resolved_by from tasks where tenant_id = $1 and task_id = $2", tenant_id, resolution.task_id
+    )
+    return resolution.model_copy(update={"by": name or SOMEBODY})
 
 
 async def advance(session: Session, tenant_id: UUID, task_id: UUID, stage: str) -> None:
@@ -232,6 +251,7 @@ async def advance(session: Session, tenant_id: UUID, task_id: UUID, stage: str) 
 
 async def note_ignored(session: Session, tenant_id: UUID, about: str, resolution: TaskResolution) -> None:
     """An answer that the waiting workflow could not take: recorded, so that whoever sent it can find out why."""
+    resolution = await _named(session, tenant_id, resolution)
     await session.execute(
         "insert into audit (tenant_id, actor, action, object, detail) values ($1, $2, 'answer_ignored', $3, $4)",
         tenant_id,

@@ -13,7 +13,7 @@ from domain.email import ParsedEmail
 from domain.identity import derived_id
 from domain.mail_keys import MailKey
 from mail.pool import ParserPool
-from storage import mail_keys
+from storage import deletions, mail_keys
 from storage.database import Database
 from storage.objects import Objects, part_key, raw_key
 from storage.secrets import KeyRing
@@ -47,7 +47,7 @@ async def reread(
             """select e.email_id, e.raw_sha256, e.received_at from emails e
                  join email_contents c using (tenant_id, email_id)
                 where e.tenant_id = $1 and e.mailbox_id = $2 and e.raw_sha256 is not null
-                  and c.parsed->'problems' @> '[{"code": "encrypted"}]' order by e.seq""",
+                  and e.raw_deleted_at is null and c.parsed->'problems' @> '[{"code": "encrypted"}]' order by e.seq""",
             tenant_id,
             mailbox_id,
         )
@@ -72,10 +72,11 @@ async def _open(
         email = await parser.extract(raw, Path(directory), received_at=row["received_at"], keys=keys)
         if any(problem.code == "encrypted" for problem in email.problems):
             return False
-        for sha256 in {attachment.sha256 for attachment in email.attachments}:
-            if (Path(directory) / sha256).is_file():
-                await objects.put(part_key(tenant_id, sha256), Path(directory) / sha256)
+        found = [s for s in {a.sha256 for a in email.attachments} if (Path(directory) / s).is_file()]
+        for sha256 in found:
+            await objects.put(part_key(tenant_id, sha256), Path(directory) / sha256)
     async with db.tenant(tenant_id) as session:
+        await deletions.hold(session, objects, [part_key(tenant_id, sha256) for sha256 in found])
         await _store(session, tenant_id, row["email_id"], email, scanning=scanning)
     return True
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from domain.task import TaskResolution
+from domain.task import SOMEBODY, TaskResolution
 from tests.integration.console.site import Site
 from tests.letters import letter
 from workers import admin
@@ -44,7 +44,7 @@ async def test_an_answer_by_api_settles_and_reaches_the_run(site: Site, task: An
     assert (answered["state"], answered["resolved_by"], answered["choice"]) == ("resolved", "api:tests", body["choice"])
     ((workflow_id, resolution),) = site.temporal.delivered
     assert workflow_id == task["workflow_id"]
-    assert resolution == TaskResolution(choice=body["choice"], task_id=task["task_id"], by="api:tests", remember=True)
+    assert resolution == TaskResolution(choice=body["choice"], task_id=task["task_id"], by=SOMEBODY, remember=True)
     assert (await stored(site))["delivered_at"] is not None
     learned = await site.row("select * from sender_associations where tenant_id = $1")
     assert (learned["value"], learned["learned_by"]) == ("ines@example.org", "api:tests")

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from console.delivery import Delivery
 from console.services import Services
-from domain.task import TaskResolution
+from domain.task import SOMEBODY, TaskResolution
 from mail.pool import ParserPool
 from storage import tasks
 from storage.database import Database
@@ -80,7 +80,7 @@ async def test_a_held_answer_is_delivered_by_another_console_when_this_one_has_d
     await time_passes(site)
     await other.deliver_owed()
     ((_, resolution),) = site.temporal.delivered
-    assert resolution.by == "agent@postroom.test"
+    assert resolution.by == SOMEBODY
     assert (await learned(site))["count"] == 1
     assert (await stored(site))["delivered_at"] is not None
 

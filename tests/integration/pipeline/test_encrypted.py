@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mail.pool import ParserPool
 from storage import mail_keys
-from storage.objects import part_key
+from storage.objects import part_key, raw_key
 from tests.house import House
 from tests.mails.mime.case import PDF, file, mixed, text
 from tests.people import Person, enveloped, person
@@ -50,3 +50,27 @@ async def test_a_key_that_comes_later_opens_what_was_kept(house: House) -> None:
     assert await _comments(house) == ["Secret words", "More of it"]
     sealed = await house.rows("select sealed_key from mailbox_keys where tenant_id = $1")
     assert "PRIVATE" not in sealed[0]["sealed_key"]
+
+
+async def test_mail_whose_raw_form_is_gone_keeps_no_later_one_locked(house: House) -> None:
+    desk = person("help@example.org")
+    for number, name in enumerate(("old", "new"), start=1):
+        await house.send(_secret(desk, f"Secret {name}", name))
+        await house.settled(number)
+    old = (await house.emails())[0]
+    await house.objects.delete(raw_key(house.tenant_id, old["raw_sha256"]))
+    await house.rows("update emails set raw_deleted_at = now() where tenant_id = $1 and email_id = $2", old["email_id"])
+    async with house.db.tenant(house.tenant_id) as session:
+        await mail_keys.add(
+            session, house.keyring, house.tenant_id, house.mailbox_id, desk.opening(), "help@example.org"
+        )
+    parser = ParserPool(1)
+    await parser.start()
+    try:
+        done = await reread(
+            house.db, house.keyring, house.objects, parser, house.tenant_id, house.mailbox_id, scanning=False
+        )
+    finally:
+        await parser.close()
+    assert done == Reread(found=1, opened=1)
+    assert await _comments(house) == ["", "Secret new"]

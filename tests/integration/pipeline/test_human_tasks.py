@@ -201,3 +201,19 @@ async def test_a_run_started_anew_that_asks_something_else_asks_it(house: House,
         email["workflow_id"], TaskResolution(choice=again["candidates"][0]["option"], by="alex")
     )
     await house.settled(1)
+
+
+async def test_who_answered_is_known_to_the_page_and_not_to_temporal(house: House, question: Any) -> None:
+    async with house.db.tenant(house.tenant_id) as session:
+        given = TaskResolution(choice="no_client", by="ann@postroom.test")
+        await tasks.settle(session, house.tenant_id, question["task_id"], given, delivered=False)
+        owed = await tasks.owed(session, house.tenant_id, question["task_id"])
+    assert owed is not None
+    await house.runs.resolve_task(*owed)
+    await house.settled(1)
+    history = await house.client.get_workflow_handle(question["workflow_id"]).fetch_history()
+    told = b"".join(event.SerializeToString() for event in history.events)
+    assert b"no_client" in told
+    assert b"ann@" not in told
+    (decision,) = await house.rows("select record from decisions where tenant_id = $1")
+    assert "ann@postroom.test" in str(decision["record"])
