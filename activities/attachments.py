@@ -34,12 +34,8 @@ class StoreAttachments:
             row = await ledger.get(session, tenant_id, email.email_id)
             wanted = await attachments.pending(session, tenant_id, email.email_id)
         if wanted:
-            raw = await services.objects.get(raw_key(tenant_id, row["raw_sha256"]))
             with TemporaryDirectory(prefix="postroom-") as directory:
-                read = await services.parser.extract(raw, Path(directory))
-                keys = await keys_of(services, tenant_id, email.mailbox_id) if needs_keys(read) else []
-                if keys:
-                    await services.parser.extract(raw, Path(directory), keys=keys)
+                await self._extract(email, row["raw_sha256"], Path(directory))
                 found = {sha256 for sha256 in wanted if (Path(directory) / sha256).is_file()}
                 if services.scanner is not None:
                     verdicts = await services.scanner.files({sha256: Path(directory) / sha256 for sha256 in found})
@@ -49,3 +45,11 @@ class StoreAttachments:
             await deletions.hold(session, services.objects, [part_key(tenant_id, sha256) for sha256 in found])
             await attachments.settle(session, tenant_id, email.email_id, found, verdicts)
             await ledger.done(session, tenant_id, email.email_id)
+
+    async def _extract(self, email: InboundEmail, raw_sha256: str, directory: Path) -> None:
+        services = self._services
+        async with services.parser.turns:
+            raw = await services.objects.get(raw_key(email.tenant_id, raw_sha256))
+            read = await services.parser.extract(raw, directory)
+            if needs_keys(read) and (keys := await keys_of(services, email.tenant_id, email.mailbox_id)):
+                await services.parser.extract(raw, directory, keys=keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from datetime import datetime
 from uuid import UUID
 
@@ -47,13 +48,16 @@ class ParseMessage:
     async def _parse(self, email: InboundEmail) -> ParseResult:
         services = self._services
         sha256, received_at = await self._raw(email)
-        raw = await services.objects.get(raw_key(email.tenant_id, sha256))
-        parsed = await services.parser.parse(raw, received_at=received_at)
-        if needs_keys(parsed):
-            keys = await keys_of(services, email.tenant_id, email.mailbox_id)
-            if keys:
-                parsed = await services.parser.parse(raw, received_at=received_at, keys=keys)
-        digest = content_digest(raw) if len(raw) < _LARGE else await asyncio.to_thread(content_digest, raw)
+        # Only small mails are parsed in a local activity.
+        async with nullcontext() if activity.info().is_local else services.parser.turns:
+            raw = await services.objects.get(raw_key(email.tenant_id, sha256))
+            parsed = await services.parser.parse(raw, received_at=received_at)
+            if needs_keys(parsed):
+                keys = await keys_of(services, email.tenant_id, email.mailbox_id)
+                if keys:
+                    parsed = await services.parser.parse(raw, received_at=received_at, keys=keys)
+            digest = content_digest(raw) if len(raw) < _LARGE else await asyncio.to_thread(content_digest, raw)
+            del raw
         async with services.db.tenant(email.tenant_id) as session:
             await ledger.parsed(session, email.tenant_id, email.email_id, parsed.model_dump(mode="json"), digest)
         counting.parsed(parsed.problems)

@@ -65,7 +65,7 @@ def _schema(known: Any) -> Part:
 
 
 async def _queues(services: Services, known: Any) -> list[Part]:
-    wanted = [names.MAIL_QUEUE, names.PROVIDER_QUEUE, names.JOBS_QUEUE]
+    wanted = [names.MAIL_QUEUE, names.SYNC_QUEUE, names.PROVIDER_QUEUE, names.JOBS_QUEUE]
     if known["imap_mailboxes"]:
         wanted.append(names.LISTENER_QUEUE)
     found = await asyncio.gather(*(_within(services.runs.pollers(queue)) for queue in wanted))

@@ -51,6 +51,8 @@ class ParserPool:
         self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
         self._running: set[asyncio.subprocess.Process] = set()
         self._closed = False
+        # For whoever holds large mails in memory until they are parsed: hardly more of them than are being parsed.
+        self.turns = asyncio.Semaphore(processes + 1)
 
     @property
     def pids(self) -> list[int]:

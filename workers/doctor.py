@@ -36,7 +36,7 @@ LARGEST_SKEW = timedelta(seconds=5)
 SHORTEST_RETENTION = timedelta(days=7)
 # Active mailboxes are read at least once a minute; this long without is a fault.
 LATEST_SYNC = timedelta(minutes=15)
-WORKER_QUEUES = (names.MAIL_QUEUE, names.PROVIDER_QUEUE, names.JOBS_QUEUE)
+WORKER_QUEUES = (names.MAIL_QUEUE, names.SYNC_QUEUE, names.PROVIDER_QUEUE, names.JOBS_QUEUE)
 
 State = Literal["ok", "failed", "skipped"]
 

@@ -82,12 +82,20 @@ def build(client: Client, services: Services, sources: Sources, deliver: Deliver
             tasks.settle_task,
             tasks.advance_task,
             tasks.note_ignored_answer,
-            mailbox.sync_mailbox,
+            mailbox.sync_mailbox,  # what a release before `mailbox-sync` has scheduled here
             mailbox.change_mailbox,
             Upkeep(services).look_after_mailboxes,
             ApplyRetention(services).apply_retention,
         ],
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=timedelta(seconds=20),
+    )
+    # Sources that take requests and do not answer hold every slot here, and none of the commits'.
+    sync = Worker(
+        client,
+        task_queue=names.SYNC_QUEUE,
+        activities=[mailbox.sync_mailbox],
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=timedelta(seconds=20),
     )
@@ -110,7 +118,7 @@ def build(client: Client, services: Services, sources: Sources, deliver: Deliver
         max_concurrent_activities=8,
         graceful_shutdown_timeout=timedelta(seconds=20),
     )
-    return [mail, provider_io, jobs]
+    return [mail, sync, provider_io, jobs]
 
 
 def compile_workflows() -> None:

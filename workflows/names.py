@@ -7,6 +7,7 @@ from typing import Final
 
 MAIL_QUEUE: Final = "mail"
 PROVIDER_QUEUE: Final = "provider-io"
+SYNC_QUEUE: Final = "mailbox-sync"
 JOBS_QUEUE: Final = "mailbox-jobs"
 LISTENER_QUEUE: Final = "listener"
 

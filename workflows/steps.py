@@ -96,7 +96,7 @@ FETCH: Step[InboundEmail, Fetched] = Step(
     heartbeat=timedelta(seconds=15),
 )
 PARSE: Step[InboundEmail, ParseResult] = Step(
-    "parse_message", ParseResult, timedelta(minutes=2), heartbeat=timedelta(seconds=15)
+    "parse_message", ParseResult, timedelta(minutes=10), heartbeat=timedelta(seconds=15)
 )
 PARSE_SMALL: LocalStep[InboundEmail, ParseResult] = LocalStep("parse_message", ParseResult, timedelta(seconds=30))
 FIND_THREAD: LocalStep[Decide, Decided] = LocalStep("find_thread", Decided, timedelta(seconds=30))
@@ -114,7 +114,12 @@ ADVANCE_TASK: Step[Advance, None] = Step("advance_task", type(None), timedelta(s
 NOTE_IGNORED: Step[Ignored, None] = Step("note_ignored_answer", type(None), timedelta(seconds=30))
 
 SYNC_MAILBOX: Step[MailboxRef, SyncResult] = Step(
-    "sync_mailbox", SyncResult, timedelta(minutes=10), retry=_PROVIDER, heartbeat=timedelta(minutes=1)
+    "sync_mailbox",
+    SyncResult,
+    timedelta(minutes=10),
+    retry=_PROVIDER,
+    queue=names.SYNC_QUEUE,
+    heartbeat=timedelta(minutes=1),
 )
 CHANGE_MAILBOX: Step[MailboxChange, MailboxRef] = Step("change_mailbox", MailboxRef, timedelta(seconds=30))
 RUN_MAILBOX_JOB: Step[MailboxJob, None] = Step(

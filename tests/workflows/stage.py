@@ -217,11 +217,12 @@ class Stage:
             activities=[
                 self.parse_message, self.find_thread, self.create_ticket, self.append_comment, self.record_outcome,
                 self.conclude, self.store_attachments, self.open_task, self.settle_task, self.advance_task,
-                self.note_ignored_answer, self.sync_mailbox, self.change_mailbox,
+                self.note_ignored_answer, self.change_mailbox,
             ],
         )  # fmt: skip
         return [
             mail,
+            Worker(self.client, task_queue=names.SYNC_QUEUE, activities=[self.sync_mailbox]),
             Worker(self.client, task_queue=names.PROVIDER_QUEUE, activities=[self.fetch_message]),
             Worker(self.client, task_queue=names.LISTENER_QUEUE, activities=[self.listen]),
         ]
