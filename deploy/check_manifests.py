@@ -2,6 +2,7 @@
 their operators' documentation requires. Usage: check_manifests.py FILE…; exit status 1 with a line for each fault.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def unsafe(manifest: dict) -> list[str]:
             found.append(f"{name}: {container['name']} is not confined")
         if "memory" not in container.get("resources", {}).get("limits", {}):
             found.append(f"{name}: {container['name']} has no memory limit")
-        if any("value" in variable and "KEY" in variable["name"] for variable in container.get("env", [])):
+        variables = container.get("env", [])
+        if any("value" in variable and re.search("KEY|SECRET", variable["name"]) for variable in variables):
             found.append(f"{name}: {container['name']} has a secret in its manifest")
     return found
 

@@ -55,4 +55,5 @@ def _tell(found: erasure.Found, *, dry_run: bool, person: bool) -> None:
         print(f"contacts {verb}: {found.contacts}")
         print(f"mails of others that were also sent to this address, and stay: {found.mentioned}")
     if not dry_run:
-        print("The audit log has who asked, why, and the digests. Backups keep what they have until they run out.")
+        print("The audit log has who asked, why, and the digests. Backups keep what they have until they run out:")
+        print("note this erasure outside postroom, and repeat it whenever one of them is restored.")

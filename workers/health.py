@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import prometheus_client
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from storage.database import Database
 from storage.objects import Objects
@@ -19,7 +20,7 @@ def routes(checks: dict[str, Check], alive: dict[str, Check] | None = None) -> l
     """`/health/live`, `/health/ready` and `/metrics`.
 
     `checks` say whether work may be sent here; `alive` only what starting the process anew could mend, and are part of
-    being ready, too.
+    being ready, too. Who comes through a reverse proxy learns only whether the process is live.
     """
     vital = alive or {}
 
@@ -34,7 +35,22 @@ def routes(checks: dict[str, Check], alive: dict[str, Check] | None = None) -> l
         text = await asyncio.to_thread(prometheus_client.generate_latest)
         return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
-    return [web.get("/health/live", live), web.get("/health/ready", ready), web.get("/metrics", metrics)]
+    return [
+        web.get("/health/live", live),
+        web.get("/health/ready", _from_inside(ready)),
+        web.get("/metrics", _from_inside(metrics)),
+    ]
+
+
+def _from_inside(handler: Handler) -> Handler:
+    """The console's port is the public one. Probes and Prometheus come straight; a proxy names whom it speaks for."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+            raise web.HTTPNotFound
+        return await handler(request)
+
+    return guarded
 
 
 async def _answer(status: str, checks: dict[str, Check]) -> web.Response:

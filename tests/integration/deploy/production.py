@@ -25,16 +25,20 @@ class Production:
         return f"postgresql://{login}@127.0.0.1:{self._port}/postroom"
 
     def run(
-        self, script: str, *arguments: str, check: bool = True, **environment: str
+        self, script: str, *arguments: str, check: bool = True, programs: Path = postgres.BIN, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """A script of deploy/, with the programs of Postgres on its path."""
+        """A script of deploy/, with the programs of Postgres on its path, behind `programs`."""
         return subprocess.run(
             [DEPLOY / script, *arguments],
             check=check,
             capture_output=True,
             text=True,
-            env={"PATH": f"{postgres.BIN}:{os.environ['PATH']}", "PGHOST": "127.0.0.1", "PGPORT": str(self._port)}
-            | environment,
+            env={
+                "PATH": f"{programs}:{postgres.BIN}:{os.environ['PATH']}",
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(self._port),
+                **environment,
+            },
         )
 
     def sql(self, statement: str, database: str = "postgres") -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,12 +16,13 @@ from activities.reconcile import Reconciler
 from activities.sources import Sources
 from domain.mailbox_jobs import Comparison
 from domain.task import TaskResolution
-from storage import tasks
+from storage import deletions, erasure, tasks
 from storage.database import Database
 from storage.migrate import migrate
+from storage.objects import Objects
 from tests import temporal_server
 from tests.house import House, open_house, working_in
-from tests.integration.deploy.production import Production, production
+from tests.integration.deploy.production import DEPLOY, Production, production
 from tests.letters import letter
 from workers import admin
 
@@ -57,10 +61,8 @@ async def test_restored_house_balances_and_its_questions_can_be_answered(server:
     await db.close()
 
     # Everything is gone: Temporal's state with its server, the database, the objects.
-    server.sql("drop database postroom with (force)")
     shutil.rmtree(objects)
-    server.sql("create database postroom owner postroom_owner")
-    server.sql("grant connect on database postroom to postroom")
+    emptied(server)
     restored = server.run("backup/restore", backup, **places)
     assert "2 messages" in restored.stdout
     assert await migrate(server.url("postroom_owner")) == []
@@ -82,6 +84,13 @@ async def test_restored_house_balances_and_its_questions_can_be_answered(server:
                 balance = await house.balance()
                 assert balance["listed"] == balance["done"] + balance["open"] == 2
     await db.close()
+
+
+def emptied(server: Production) -> None:
+    """The statements of step 2 in the runbook."""
+    text = (DEPLOY / "runbooks" / "backup-restore.md").read_text("utf-8")
+    for statement in re.findall(r"(?:drop|create|revoke|grant) [^\n;]*(?=;)", text):
+        server.sql(statement)
 
 
 async def reconciled(house: House) -> Comparison:
@@ -123,6 +132,82 @@ def test_backups_share_what_they_have_in_common_and_only_so_many_are_kept(server
     before = backups / "20200102T000000Z" / "objects" / "one"
     assert (made / "objects" / "one").read_bytes() == b"1"
     assert before.read_bytes() == b"1"
+
+
+async def test_what_was_erased_is_in_no_later_backup(server: Production, tmp_path: Path) -> None:
+    """The older one keeps it until it runs out; whoever restores that one erases again."""
+    await migrate(server.url("postroom_owner"))
+    directory, backups = tmp_path / "objects", tmp_path / "backups"
+    objects = Objects(directory.as_uri())
+    db = await Database.connect(server.url("postroom"))
+    with temporal_server.server() as temporal:
+        async with open_house(db, temporal.address, directory) as house:
+            tenant_id = house.tenant_id
+            await house.send(letter("ann@example.com", "Kept"))
+            await house.send(letter("bob@example.com", "Erased", attachments=[("a.pdf", b"%PDF-1.4 a")]))
+            await house.settled(2)
+            older = backed_up(server, directory, backups)
+            assert await erased(db, objects, tenant_id, "bob@example.com") == 1
+            next(directory.rglob("raw")).joinpath("half of an object#1").write_bytes(b"")
+            later = backed_up(server, directory, backups)
+    await db.close()
+    (kept,) = held(later / "objects")
+    assert (older / "objects" / kept).samefile(later / "objects" / kept)
+    assert len(held(older / "objects")) == 3
+
+    for backup, messages in ((later, 0), (older, 1)):
+        shutil.rmtree(directory)
+        emptied(server)
+        places = {"POSTROOM_RESTORE_URL": server.url("postgres"), "POSTROOM_OBJECTS_URL": directory.as_uri()}
+        server.run("backup/restore", str(backup), **places)
+        assert held(directory) == held(backup / "objects")
+        db = await Database.connect(server.url("postroom"))
+        assert await erased(db, objects, tenant_id, "bob@example.com") == messages
+        await db.close()
+        assert held(directory) == {kept}
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_object_that_cannot_be_copied_fails_the_backup_unless_it_was_deleted(
+    server: Production, tmp_path: Path, gone: bool
+) -> None:
+    objects, backups, programs = tmp_path / "objects", tmp_path / "backups", tmp_path / "programs"
+    for directory in (objects, programs):
+        directory.mkdir()
+    for name in ("one", "two"):
+        (objects / name).write_bytes(b"1")
+    # Copies the one and fails at the two, which was deleted at that moment or not.
+    deletion = "rm two" if gone else ""
+    (programs / "cp").write_text(f"#!/bin/sh\n/bin/cp one {backups}/.2*/objects/\n{deletion}\nexit 1\n")
+    (programs / "cp").chmod(0o755)
+    made = server.run(
+        "backup/backup", str(backups), check=False, programs=programs,
+        POSTROOM_BACKUP_URL=server.url("postroom_backup"), POSTROOM_OBJECTS_URL=objects.as_uri(),
+    )  # fmt: skip
+    assert made.returncode == (0 if gone else 1), made.stderr
+    assert [held(path / "objects") for path in backups.iterdir()] == ([{"one"}] if gone else [])
+    assert gone or "not copied: ./two" in made.stderr
+
+
+def backed_up(server: Production, objects: Path, backups: Path) -> Path:
+    time.sleep(1.1)  # a backup is named by its second
+    places = {"POSTROOM_BACKUP_URL": server.url("postroom_backup"), "POSTROOM_OBJECTS_URL": objects.as_uri()}
+    return Path(server.run("backup/backup", str(backups), **places).stdout.strip())
+
+
+def held(objects: Path) -> set[str]:
+    """The keys of what lies in a directory of objects."""
+    return {str(path.relative_to(objects)) for path in objects.rglob("*") if path.is_file()}
+
+
+async def erased(db: Database, objects: Objects, tenant_id: UUID, address: str) -> int:
+    """`postroom erase person`; how many messages it was about."""
+    async with db.tenant(tenant_id) as session:
+        found = await erasure.find_person(session, tenant_id, address)
+    await erasure.erase_person(db, tenant_id, address, found, by="alex", reason="asked for")
+    while await deletions.work_off(db, objects, tenant_id):
+        pass
+    return len(found.messages)
 
 
 @pytest.mark.parametrize("fault", ["tables", "objects", "no dump"])

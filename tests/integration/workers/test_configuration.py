@@ -81,7 +81,7 @@ def test_a_database_url_that_leads_nowhere(environment: dict[str, str], url: str
     _one_sentence(_run("worker", {**environment, "POSTROOM_DATABASE_URL": url.format(host=host)}), *words)
 
 
-@pytest.mark.parametrize("command", ["worker", "webhooks", "web", "migrate"])
+@pytest.mark.parametrize("command", ["worker", "listener", "webhooks", "web", "migrate"])
 async def test_a_database_that_is_newer_than_the_code(environment: dict[str, str], db_url: str, command: str) -> None:
     connection = await asyncpg.connect(db_url)
     await connection.execute("insert into schema_migrations (version, name, checksum) values (9999, 'later', 'x')")
@@ -89,11 +89,13 @@ async def test_a_database_that_is_newer_than_the_code(environment: dict[str, str
     _one_sentence(_run(command, environment), "9999", "newer")
 
 
-async def test_a_database_that_was_never_migrated(environment: dict[str, str], db_url: str) -> None:
+@pytest.mark.parametrize("command", ["worker", "listener", "webhooks", "web"])
+async def test_a_database_that_was_never_migrated(environment: dict[str, str], db_url: str, command: str) -> None:
+    """The systemd units rely on it."""
     connection = await asyncpg.connect(db_url)
     await connection.execute("drop table schema_migrations")
     await connection.close()
-    _one_sentence(_run("worker", environment), "postroom migrate")
+    _one_sentence(_run(command, environment), "postroom migrate")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ env:
     valueFrom: {secretKeyRef: {name: {{ .root.Values.secrets.database }}, key: {{ .databaseKey }}}}
   - name: POSTROOM_MASTER_KEYS
     valueFrom: {secretKeyRef: {name: {{ .root.Values.secrets.keys }}, key: master-keys}}
+  {{- if and (eq .role "web") .root.Values.secrets.oidc }}
+  - name: POSTROOM_OIDC_CLIENT_SECRET
+    valueFrom: {secretKeyRef: {name: {{ .root.Values.secrets.oidc }}, key: client-secret}}
+  {{- end }}
   {{- if .root.Values.temporal.apiKeyKey }}
   - name: TEMPORAL_API_KEY
     valueFrom:
