@@ -66,6 +66,22 @@ async def test_what_has_to_be_looked_at_is_said_with_the_next_step(site: Site, s
     assert page.count("look at it") == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [("active", "1 end within twelve hours"), ("paused", "all are renewed"), ("needs_reauth", "all are renewed")],
+)
+async def test_watches_of_mailboxes_that_are_not_read_may_end(site: Site, state: str, word: str) -> None:
+    await sql(
+        site,
+        """insert into mailbox_watches (tenant_id, mailbox_id, what, watch_id, secret_sha256, expires_at, renew_at)
+           select tenant_id, mailbox_id, 'inbox', 'watch-1', sha256(''), now() + interval '1 hour', now()
+             from mailboxes""",
+    )
+    await sql(site, f"update mailboxes set state = '{state}'")  # noqa: S608 (constants only)
+    _, page = await (await site.person("admin")).get("/system")
+    assert word in page
+
+
 async def test_what_is_away_does_not_keep_the_page_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(self: Objects) -> None:
         raise OSError("no such bucket")
