@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from storage import loops
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -114,10 +115,7 @@ async def _tasks(session: Session, tenant_id: UUID, figures: Figures) -> None:
     figures.owed_answers += await session.fetchval(
         "select count(*) from tasks where tenant_id = $1 and state = 'resolved' and delivered_at is null", tenant_id
     )
-    for row in await session.fetch(
-        "select scope, count(*) as n from circuits where tenant_id = $1 and closed_at is null group by scope", tenant_id
-    ):
-        figures.open_circuits[row["scope"]] += row["n"]
+    figures.open_circuits.update(await loops.open_by_scope(session, tenant_id))
 
 
 async def _checks(session: Session, tenant_id: UUID, figures: Figures) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage import events, house_metrics, mailboxes
+from domain.decision import CircuitKey
+from storage import events, house_metrics, ledger, loops, mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
 from tests.house import MASTER_KEYS
@@ -117,3 +118,19 @@ async def test_a_mailbox_that_is_being_set_up_is_owed_no_hint(db: Database, stat
             mailbox_id,
         )
     assert (await house_metrics.count(db)).owed_hints == owed
+
+
+async def test_a_storm_that_is_over_by_itself_is_no_open_circuit(db: Database) -> None:
+    tenant = await admin.ensure_default_tenant(db, address="support@postroom.test")
+    tenant_id, mailbox_id = tenant.tenant_id, tenant.mailbox_id
+    async with db.tenant(tenant_id) as session:
+        sighting = ledger.Sighting("sha256:1", "<storm@ids.example>")
+        (row,) = await ledger.list_emails(session, tenant_id, mailbox_id, "smtp", [sighting])
+        assert await loops.open_circuit(session, tenant_id, CircuitKey(scope="tenant", key=""), row.email.email_id)
+    assert (await house_metrics.count(db)).open_circuits == {"tenant": 1}
+    async with db.tenant(tenant_id) as session:
+        await session.execute("update emails set outcome = 'discarded', state = 'done', done_at = now()")
+    assert (await house_metrics.count(db)).open_circuits == {"tenant": 1}
+    async with db.tenant(tenant_id) as session:
+        await session.execute("update circuits set last_at = now() - interval '2 hours'")
+    assert (await house_metrics.count(db)).open_circuits == {}
