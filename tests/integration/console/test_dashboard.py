@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.version import VERSION
 from storage.objects import Objects
 from tests.integration.console.site import Site
 from tests.letters import letter
@@ -49,6 +50,7 @@ async def test_a_system_in_order_has_nothing_to_mend(site: Site) -> None:
     assert "mend it" not in page
     assert "look at it" not in page
     assert "1 polling" in page
+    assert VERSION in page
 
 
 @pytest.mark.parametrize(
