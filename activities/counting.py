@@ -24,6 +24,7 @@ _LIMITS = frozenset(
         "decoded_too_large",
         "body_too_large",
         "parser_timeout",
+        "parser_memory",
         "parser_killed",
     }
 )

@@ -644,7 +644,6 @@ STRINGS: Final[dict[str, str]] = {
     "system.tone.good": "in order",
     "system.tone.warn": "look at it",
     "system.tone.bad": "mend it",
-    "system.unreleased": "from a checkout",
     "system.part.release": "postroom",
     "system.part.schema": "Database",
     "system.part.temporal": "Temporal",

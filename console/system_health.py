@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import UUID
 
 from console.services import Services
 from console.strings import text
+from domain.version import VERSION
 from storage import figures, loops, migrate
 from workflows import names
 
@@ -35,7 +35,7 @@ async def parts(services: Services, tenant_id: UUID) -> list[Part]:
         circuits = [row for row in await loops.circuits(session, tenant_id) if row["state"] != "closed"]
     queues, store, scanner = await asyncio.gather(_queues(services, known), _store(services), _scanner(services))
     return [
-        Part("release", "good", _release()),
+        Part("release", "good", VERSION),
         _schema(known),
         *queues,
         store,
@@ -47,13 +47,6 @@ async def parts(services: Services, tenant_id: UUID) -> list[Part]:
         _count("tokens", known["tokens_ending"]),
         _keys(services, known),
     ]
-
-
-def _release() -> str:
-    try:
-        return version("postroom")
-    except PackageNotFoundError:
-        return text("system.unreleased")
 
 
 def _schema(known: Any) -> Part:

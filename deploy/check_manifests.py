@@ -11,6 +11,7 @@ import kubernetes_validate
 import yaml
 
 VERSION = "1.37"
+ALERTS = Path(__file__).parent / "monitoring" / "prometheus" / "alerts.yaml"
 
 _NAMED = {"type": "object", "required": ["name"]}
 # KEDA 2.17+: keda.sh/docs/2.17/scalers/temporal. Prometheus operator: monitoring.coreos.com/v1.
@@ -62,14 +63,34 @@ CUSTOM = {
         "required": ["selector", "podMetricsEndpoints"],
         "properties": {
             "selector": {"type": "object", "required": ["matchLabels"]},
-            "podTargetLabels": {"type": "array", "items": {"type": "string"}},
             "podMetricsEndpoints": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"type": "object", "required": ["port", "path", "interval"]},
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["port", "path", "interval", "relabelings"],
+                    "properties": {
+                        "port": {"const": "health"},
+                        "path": {"const": "/metrics"},
+                        "interval": {"type": "string"},
+                        # The alerts know a process by its job.
+                        "relabelings": {
+                            "const": [
+                                {
+                                    "sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_component"],
+                                    "targetLabel": "job",
+                                    "replacement": "postroom-$1",
+                                }
+                            ]
+                        },
+                    },
+                },
             },
         },
     },
+    # What promtool tested, nothing else.
+    "PrometheusRule": {"const": yaml.safe_load(ALERTS.read_text("utf-8"))},
 }
 
 

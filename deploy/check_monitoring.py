@@ -1,5 +1,6 @@
 """Holds dashboards, alerts and runbooks together: every expression parses and asks for metrics that exist, every alert
-has a test that makes it fire and a runbook entry with steps. Exit status 1 with a line for each fault.
+has a test that makes it fire, with series as they are scraped, and a runbook entry with steps. Exit status 1 with a
+line for each fault.
 """
 
 import json
@@ -50,6 +51,10 @@ def faults() -> Iterator[str]:
                 yield f"{place}: there is no metric {name}"
     tests = yaml.safe_load((RULES / "alerts_test.yaml").read_text("utf-8"))["tests"]
     firing = {t["alertname"] for test in tests for t in test["alert_rule_test"] if t.get("exp_alerts")}
+    for test in tests:
+        for series in test["input_series"]:
+            if '{job="postroom-' not in series["series"]:
+                yield f"{test['name']}: no role's job shows {series['series']}"
     runbook = (HERE / "runbooks" / "alerts.md").read_text("utf-8")
     entries = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", runbook, re.DOTALL | re.MULTILINE))
     alerts = {rule["alert"]: rule for rule in rules()}

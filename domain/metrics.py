@@ -6,9 +6,10 @@ above `MAILBOXES_NAMED` mailboxes, where one figure stands for all of a provider
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # Above this many mailboxes they are counted together.
 MAILBOXES_NAMED: Final = 300
@@ -45,30 +46,34 @@ HTTP_SECONDS = Histogram(
 )
 
 # What the worker processes read from Postgres (`storage/house_metrics.py`): the same figures in each of them.
-MAILBOXES = Gauge("postroom_mailboxes", "Mailboxes by provider and state", ["provider", "state"])
-MAILBOX_LAG = Gauge(
+# `/metrics` has them once they were counted, and of nobody else: a gauge begins at 0, which an alert takes for a figure.
+HOUSE: Final = CollectorRegistry()
+_house = partial(Gauge, registry=HOUSE)
+
+MAILBOXES = _house("postroom_mailboxes", "Mailboxes by provider and state", ["provider", "state"])
+MAILBOX_LAG = _house(
     "postroom_mailbox_lag_seconds", "Since the last look at the source that succeeded", ["provider", "mailbox"]
 )
-WATCH_EXPIRY = Gauge(
+WATCH_EXPIRY = _house(
     "postroom_watch_expiry_seconds", "Until the first watch or subscription of a source ends", ["provider"]
 )
-TOKEN_EXPIRY = Gauge("postroom_api_token_expiry_seconds", "Until the first API token that is still valid ends")
-OPEN_MESSAGES = Gauge("postroom_open_messages", "Messages without an outcome, by their state in the ledger", ["state"])
-OLDEST_MESSAGE = Gauge("postroom_oldest_open_message_seconds", "Age of the oldest of them", ["state"])
-OPEN_TASKS = Gauge("postroom_open_tasks", "Questions that wait for a person, by kind and age", ["kind", "age"])
-OLDEST_TASK = Gauge("postroom_oldest_open_task_seconds", "Age of the oldest open question", ["kind"])
-OWED_ANSWERS = Gauge("postroom_owed_answers", "Answers of people that the waiting workflow has not taken yet")
-OWED_HINTS = Gauge("postroom_owed_hints", "Notifications of sources that no workflow was told of yet")
-OPEN_CIRCUITS = Gauge("postroom_open_circuits", "Circuits of the loop governor that are open", ["scope"])
-MISSING = Gauge(
+TOKEN_EXPIRY = _house("postroom_api_token_expiry_seconds", "Until the first API token that is still valid ends")
+OPEN_MESSAGES = _house("postroom_open_messages", "Messages without an outcome, by their state in the ledger", ["state"])
+OLDEST_MESSAGE = _house("postroom_oldest_open_message_seconds", "Age of the oldest of them", ["state"])
+OPEN_TASKS = _house("postroom_open_tasks", "Questions that wait for a person, by kind and age", ["kind", "age"])
+OLDEST_TASK = _house("postroom_oldest_open_task_seconds", "Age of the oldest open question", ["kind"])
+OWED_ANSWERS = _house("postroom_owed_answers", "Answers of people that the waiting workflow has not taken yet")
+OWED_HINTS = _house("postroom_owed_hints", "Notifications of sources that no workflow was told of yet")
+OPEN_CIRCUITS = _house("postroom_open_circuits", "Circuits of the loop governor that are open", ["scope"])
+MISSING = _house(
     "postroom_missing_messages",
     "Messages that the last checks found at the source only, and could not repair",
 )
-FAILED_CHECKS = Gauge("postroom_failed_checks", "Mailboxes whose last comparison with their source failed")
-CANARY_SECONDS = Gauge(
+FAILED_CHECKS = _house("postroom_failed_checks", "Mailboxes whose last comparison with their source failed")
+CANARY_SECONDS = _house(
     "postroom_canary_seconds", "How long the slowest of the last canary mails took, or waits already", ["provider"]
 )
-OWED_EVENTS = Gauge("postroom_owed_events", "Outgoing events that active subscribers have not got yet")
-OLDEST_OWED_EVENT = Gauge("postroom_oldest_owed_event_seconds", "Age of the oldest of them")
-DEAD_EVENTS = Gauge("postroom_dead_events", "Outgoing events that were given up and wait to be sent again")
-COUNTED_AT = Gauge("postroom_counted_timestamp_seconds", "When the figures from Postgres were read, Unix time")
+OWED_EVENTS = _house("postroom_owed_events", "Outgoing events that active subscribers have not got yet")
+OLDEST_OWED_EVENT = _house("postroom_oldest_owed_event_seconds", "Age of the oldest of them")
+DEAD_EVENTS = _house("postroom_dead_events", "Outgoing events that were given up and wait to be sent again")
+COUNTED_AT = _house("postroom_counted_timestamp_seconds", "When the figures from Postgres were read, Unix time")

@@ -55,8 +55,9 @@ async def installation(session: Session, tenant_id: UUID) -> Any:
                       and expires_at between now() and now() + interval '14 days') as tokens_ending,
                   (select min(created_at) from api_tokens where tenant_id = $1 and revoked_at is null
                       and (expires_at is null or expires_at > now())) as oldest_token,
-                  (select count(*) from mailbox_watches where tenant_id = $1
-                      and expires_at < now() + interval '12 hours') as watches_ending,
+                  (select count(*) from mailbox_watches w join mailboxes m using (tenant_id, mailbox_id)
+                    where w.tenant_id = $1 and m.state = 'active'
+                      and w.expires_at < now() + interval '12 hours') as watches_ending,
                   (select count(*) from mailbox_checks c join mailboxes m using (tenant_id, mailbox_id)
                     where c.tenant_id = $1 and m.state = 'active'
                       and (c.error <> '' or c.missing + c.stuck > c.repaired)) as unsound,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from storage import loops
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Figures:
     """Counts and ages (seconds) of all tenants together; an expiry is None when nothing will end."""
 
     mailboxes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    # By provider and mailbox id, of those that are to be read.
+    # What may be in trouble is of mailboxes that are read: a paused one renews no watch, and is compared with nothing.
+    # By provider and mailbox id.
     lags: dict[tuple[str, str], float] = field(default_factory=dict)
     watch_expiry: dict[str, float] = field(default_factory=dict)
     token_expiry: float | None = None
@@ -67,7 +69,8 @@ async def _mailboxes(session: Session, tenant_id: UUID, figures: Figures) -> Non
                   extract(epoch from now() - coalesce(m.last_sync_at, m.created_at))::float as lag,
                   (select extract(epoch from min(w.expires_at) - now())::float from mailbox_watches w
                     where w.tenant_id = m.tenant_id and w.mailbox_id = m.mailbox_id) as expiry,
-                  exists (select from mailbox_syncs s
+                  -- One that is being set up is told of nothing.
+                  m.state <> 'draft' and exists (select from mailbox_syncs s
                            where s.tenant_id = m.tenant_id and s.mailbox_id = m.mailbox_id
                              and s.hinted_at is not null
                              and (s.signalled_at is null or s.signalled_at < s.hinted_at)) as owed
@@ -76,8 +79,9 @@ async def _mailboxes(session: Session, tenant_id: UUID, figures: Figures) -> Non
     ):
         figures.mailboxes[row["provider"], row["state"]] += 1
         figures.owed_hints += row["owed"]
-        if row["state"] == "active":
-            figures.lags[row["provider"], str(row["mailbox_id"])] = row["lag"]
+        if row["state"] != "active":
+            continue
+        figures.lags[row["provider"], str(row["mailbox_id"])] = row["lag"]
         if row["expiry"] is not None:
             figures.watch_expiry[row["provider"]] = min(
                 figures.watch_expiry.get(row["provider"], row["expiry"]), row["expiry"]
@@ -111,16 +115,15 @@ async def _tasks(session: Session, tenant_id: UUID, figures: Figures) -> None:
     figures.owed_answers += await session.fetchval(
         "select count(*) from tasks where tenant_id = $1 and state = 'resolved' and delivered_at is null", tenant_id
     )
-    for row in await session.fetch(
-        "select scope, count(*) as n from circuits where tenant_id = $1 and closed_at is null group by scope", tenant_id
-    ):
-        figures.open_circuits[row["scope"]] += row["n"]
+    figures.open_circuits.update(await loops.open_by_scope(session, tenant_id))
 
 
 async def _checks(session: Session, tenant_id: UUID, figures: Figures) -> None:
     row = await session.fetchrow(
-        """select coalesce(sum(greatest(missing - repaired, 0)), 0)::bigint as missing,
-                  count(*) filter (where error <> '') as failed from mailbox_checks where tenant_id = $1""",
+        """select coalesce(sum(greatest(c.missing - c.repaired, 0)), 0)::bigint as missing,
+                  count(*) filter (where c.error <> '') as failed
+             from mailbox_checks c join mailboxes m using (tenant_id, mailbox_id)
+            where c.tenant_id = $1 and m.state = 'active'""",
         tenant_id,
     )
     assert row is not None
@@ -131,7 +134,7 @@ async def _checks(session: Session, tenant_id: UUID, figures: Figures) -> None:
              from mailboxes m cross join lateral (
                select sent_at, arrived_at from mailbox_canaries c
                 where c.tenant_id = $1 and c.mailbox_id = m.mailbox_id order by sent_at desc limit 1) c
-            where m.tenant_id = $1 and m.state = 'active' group by m.provider""",
+            where m.tenant_id = $1 and m.state = 'active' and m.settings ? 'canary_minutes' group by m.provider""",
         tenant_id,
     ):
         _keep_oldest(figures.canary, canary["provider"], canary["seconds"])

@@ -157,6 +157,17 @@ async def circuits(session: Session, tenant_id: UUID, *, limit: int = 100) -> li
     )
 
 
+async def open_by_scope(session: Session, tenant_id: UUID) -> dict[str, int]:
+    """How many circuits are open."""
+    rows = await session.fetch(
+        f"""select c.scope, count(*) as n from circuits c join emails e using (tenant_id, email_id)
+            where c.tenant_id = $1 and {_LIVE} group by c.scope""",  # noqa: S608 (constants only)
+        tenant_id,
+        WINDOW,
+    )
+    return {row["scope"]: row["n"] for row in rows}
+
+
 async def _close(session: Session, tenant_id: UUID, which: str, value: UUID, by: str) -> bool:
     closed = await session.fetch(
         f"""update circuits set closed_at = now(), closed_by = $2

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import TypeVar
 
 import structlog
-from prometheus_client import Gauge
+from prometheus_client import REGISTRY, Gauge
 
 from domain import metrics
 from storage import house_metrics
@@ -51,6 +52,13 @@ def show(figures: house_metrics.Figures) -> None:
     metrics.OLDEST_OWED_EVENT.set(figures.oldest_owed_event)
     metrics.DEAD_EVENTS.set(figures.dead_events)
     metrics.COUNTED_AT.set(time.time())
+    _appear()
+
+
+@cache
+def _appear() -> None:
+    """From the first count on they are among the metrics of this process."""
+    REGISTRY.register(metrics.HOUSE)
 
 
 def _named(lags: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:

@@ -11,7 +11,6 @@ import os
 import socket
 import threading
 import uuid
-from importlib import metadata
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -22,6 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import REGISTRY
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
+from domain.version import VERSION
 from workers.metrics import OtlpMetrics, TemporalMetrics
 from workers.spans import Guarded
 
@@ -82,19 +82,12 @@ def _resource(role: str) -> Resource:
     ours = Resource(
         {
             "service.name": f"postroom-{role}",
-            "service.version": _version(),
+            "service.version": VERSION,
             "service.instance.id": str(uuid.uuid4()),
         }
     )
     # What the environment says comes last, and so holds.
     return Resource.create().merge(ours).merge(OTELResourceDetector().detect())
-
-
-def _version() -> str:
-    try:
-        return metadata.version("postroom")
-    except metadata.PackageNotFoundError:  # a checkout that was never installed
-        return "0"
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.version import VERSION
 from storage.objects import Objects
 from tests.integration.console.site import Site
 from tests.letters import letter
@@ -49,6 +50,7 @@ async def test_a_system_in_order_has_nothing_to_mend(site: Site) -> None:
     assert "mend it" not in page
     assert "look at it" not in page
     assert "1 polling" in page
+    assert VERSION in page
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,22 @@ async def test_what_has_to_be_looked_at_is_said_with_the_next_step(site: Site, s
     _, page = await (await site.person("admin")).get("/system")
     assert word in page
     assert page.count("look at it") == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [("active", "1 end within twelve hours"), ("paused", "all are renewed"), ("needs_reauth", "all are renewed")],
+)
+async def test_watches_of_mailboxes_that_are_not_read_may_end(site: Site, state: str, word: str) -> None:
+    await sql(
+        site,
+        """insert into mailbox_watches (tenant_id, mailbox_id, what, watch_id, secret_sha256, expires_at, renew_at)
+           select tenant_id, mailbox_id, 'inbox', 'watch-1', sha256(''), now() + interval '1 hour', now()
+             from mailboxes""",
+    )
+    await sql(site, f"update mailboxes set state = '{state}'")
+    _, page = await (await site.person("admin")).get("/system")
+    assert word in page
 
 
 async def test_what_is_away_does_not_keep_the_page_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import re
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from domain.metrics import MAILBOXES_NAMED
+from domain.metrics import HOUSE, MAILBOXES_NAMED
 from tests.integration.telemetry.conftest import Fleet, until
 from tests.letters import letter
 from tests.roles import ROOT
@@ -53,6 +53,20 @@ async def test_the_house_shows_its_mailboxes_and_their_lag(fleet: Fleet) -> None
         return value(found, "postroom_mailboxes", provider="smtp", state="active") == 1 and lags == {"smtp", "imap"}
 
     await until(shown, "mailboxes in the metrics")
+
+
+async def test_only_workers_show_the_figures_of_the_house(fleet: Fleet) -> None:
+    house = {family.name for family in HOUSE.collect()}
+
+    async def shown(role: str) -> set[str]:
+        return house & {name for name, _ in await figures(fleet, role)}
+
+    async def counted() -> bool:
+        return "postroom_counted_timestamp_seconds" in await shown("worker")
+
+    await until(counted, "figures of the house")
+    for role in fleet.ports.keys() - {"worker"}:
+        assert await shown(role) == set(), role
 
 
 async def test_temporals_metrics_have_the_names_of_its_documentation(fleet: Fleet) -> None:

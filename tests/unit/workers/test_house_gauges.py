@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from prometheus_client import REGISTRY
 
-from domain.metrics import MAILBOXES_NAMED
+from domain.metrics import HOUSE, MAILBOXES_NAMED
 from storage.house_metrics import Figures
 from workers.house_gauges import show
 
@@ -29,3 +32,14 @@ def test_what_no_longer_waits_is_no_longer_shown() -> None:
     show(Figures(oldest_task={"choose_ticket": 5.0}))
     show(Figures())
     assert series("postroom_oldest_open_task_seconds") == {}
+
+
+def test_a_process_that_counted_nothing_shows_no_figure_of_the_house() -> None:
+    code = """
+import workers.listener, workers.web, workers.webhooks, workers.worker
+from prometheus_client import REGISTRY
+print(*(family.name for family in REGISTRY.collect()))
+"""
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "postroom_messages" in shown
+    assert not {family.name for family in HOUSE.collect()} & set(shown)
