@@ -46,7 +46,7 @@ HTTP_SECONDS = Histogram(
 )
 
 # What the worker processes read from Postgres (`storage/house_metrics.py`): the same figures in each of them.
-# `/metrics` has them once they were counted, and of nobody else: a gauge begins at 0, which an alert takes for a figure.
+# `/metrics` has them once they were counted, and nobody else's: a gauge begins at 0, which an alert takes for a figure.
 HOUSE: Final = CollectorRegistry()
 _house = partial(Gauge, registry=HOUSE)
 
