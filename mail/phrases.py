@@ -26,7 +26,7 @@ _LABELS: dict[Label, str] = {
     "|pošiljatelj|šalje|de/from|from/de"
     "|from/von|von/from|o̅d|desde|dari|người gửi|từ|จาก|det|من|المرسل|از|από|nuo",
     "date": "date|sent|sent on|datum|gesendet|gesendet am|envoyé|envoyé le|date d'envoi|enviado|enviado el|enviado em"
-    "|enviada|enviada em|enviada el"
+    "|enviada|enviada em|enviada el|enviados|enviadas|отправленные|送信済み"
     "|fecha|fecha de envío|data|inviato|data invio|verzonden|verzonden op|wysłano|wysłane|data wysłania"
     "|отправлено|дата|дата отправки|надіслано|відправлено|skickat|skickad"
     "|sendt|sendt dato|dato|lähetetty|päivämäärä|päiväys|odesláno|odoslané|dátum|elküldve|küldve|trimis"
@@ -70,7 +70,7 @@ _WROTE = (
     "|escribió|escribio|escribía|escribe|ha scritto|scrisse|scriveva|scrive|escreveu|escrevia|escreve"
     "|het volgende geschreven|heeft geschreven|geschreven|schreef|schreef het volgende|schrijft"
     "|napisał|napisała|napisał(a)|napisał/a|napisal|napisala|napisal(a)|pisze|napisał(-a)|написал|написал(а)"
-    "|написала|написал(-а)|пишет|писал|писал(а)|написали|пише|написав"
+    "|написала|написал(-а)|пишет|писал|писал(а)|писали|написали|пише|написав"
     "|написав(-ла)|написав(ла)|пишет следующее|napsal|napsala|napsal(a)|píše|napísal|napísala|napísal(a)"
     "|ezt írta|írta|a következőt írta|şunu yazdı|şunları yazdı"
     "|yazdı|yazmış|a scris|scrie|kirjoitti|skrev|skrev följande|skrev følgende|har skrivit|έγραψε|написа"

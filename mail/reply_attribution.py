@@ -61,7 +61,7 @@ def may_end(stripped: str) -> bool:
         if last == ">":
             return "@" in stripped[-80:] or stripped.startswith(">>>")
         if last == "-":
-            stripped = stripped.rstrip("- \xa0")
+            stripped = stripped.rstrip("- :\xa0")
             if not stripped:
                 return False
     # Without its colon the line ends with the verb.
