@@ -38,6 +38,9 @@ _SOURCE_FIELDS = ("Received: ", "Return-Path: ", "Delivered-To: ", "DKIM-Signatu
 _MAX_SOURCE = 40
 # A session in Python's shell, or GroupWise's attribution.
 _PROMPT = re.compile(r">>> (?:[^\n]{5,60}, in message <|import |from \w|print|for |def |with |[\w.]+ ?[(=\[])")
+_MORE_THAN = re.compile(r"> ?[\d.,]{1,12} ?[%€$£°]")
+# The Bat! quotes with its author's initials ("AB> "), Zimbra can with a bar.
+_OTHER_MARK = re.compile(r"(?:[^\W\d_]{1,4}>{1,4}|\|)(?: |\Z)")
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -180,7 +183,7 @@ def _original_at(
         block = read_block(
             stripped, number, announced="container" in body.found and _after_cut(stripped, number)
         ) or read_line(line)
-        if block is None or _is_source(stripped, number):
+        if block is None or _is_source(stripped, number) or (not block.is_addressed() and _introduces(body)):
             body.stretches[-1].append(lines[number])
             return number + 1
     else:
@@ -272,6 +275,9 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
             quoted[number] = stripped[number] == QUOTE_LINE or is_quoted(stripped[number])
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
+    if quoted.count(True) == 1 and _MORE_THAN.match(stripped[quoted.index(True)]):
+        # "> 40 % of the parcels" is more than 40 %.
+        return [False] * len(stripped)
     escaped = [number for number in edged if stripped[number].startswith("&gt;")]
     if len(escaped) > 1:
         # Escaped twice on its way; a single one is a number greater than another.
@@ -282,11 +288,36 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
         # Nobody quotes three times what was not quoted twice.
         if not (number and quoted[number - 1]) and _PROMPT.match(stripped[number]):
             quoted[number] = False
+    _mark_others(stripped, quoted)
     if True in quoted:
         for number in range(1, len(stripped) - 1):
             if not quoted[number] and quoted[number - 1] and quoted[number + 1] and stripped[number]:
                 quoted[number] = _is_rest(stripped[number - 1], stripped[number])
     return quoted
+
+
+def _mark_others(stripped: list[str], quoted: list[bool]) -> None:
+    """Sets the lines that an attribution says are quoted with something else than `>`: initials, or a bar."""
+    marked = [n for n, line in enumerate(stripped) if line[:1] == "|" or ("> " in line[:6] and line[0] != ">")]
+    marked = [n for n in marked if _other_mark(stripped[n])]
+    if len(marked) > _MAX_CANDIDATES:
+        return
+    mark = None
+    for number in marked:
+        if mark is None:
+            above = next((n for n in range(number - 1, max(-1, number - 4), -1) if stripped[n]), None)
+            if above is None or not reply_attribution.may_end(stripped[above]):
+                continue
+            if reply_attribution.find(stripped, above) is None:
+                continue
+            mark = _other_mark(stripped[number])
+        quoted[number] = quoted[number] or _other_mark(stripped[number]) == mark
+
+
+def _other_mark(line: str) -> str:
+    """What a line is quoted with where that is not `>`; a row of a table ends with a bar, too."""
+    found = _OTHER_MARK.match(line)
+    return found[0].strip() if found and not (line[0] == "|" and line[-1] == "|" and len(line) > 1) else ""
 
 
 def _is_rest(above: str, line: str) -> bool:

@@ -25,6 +25,8 @@ _INVISIBLE = dict.fromkeys(map(ord, MARKS.strip(" \t\r\xa0\u202f\u3000")))
 _CAPITALISED_LABEL = re.compile(r"(?<![^\W\d_a-zà-ÿ])([^\W\d_a-zà-ÿ][^\W\d_]{0,20}(?: [^\W\d_]{1,12}){0,2})\s?[:：]\s?")
 # The beginning of a line up to its colon, for all lines in one search.
 _LINE_START = re.compile(r"\n([^\n:]{1,29}):")
+_NAMED: tuple[Label, ...] = ("from", "to", "date")
+_CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}(?![\d.])")
 _DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
 
 
@@ -35,6 +37,11 @@ class HeaderBlock:
     start: int
     end: int
     fields: dict[Label, str] = field(default_factory=dict)
+
+    def is_addressed(self) -> bool:
+        """Whether it names an address or a time, as a mail's does and a form may not."""
+        values = " ".join([self.fields.get(kind, "") for kind in _NAMED])
+        return bool(_ADDRESS.search(values) or _CLOCK.search(values))
 
 
 def label_of(stripped: str) -> tuple[Label, str] | None:
