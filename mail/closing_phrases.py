@@ -15,8 +15,8 @@ _DEVICE = (
     r"|gmx|gmail|zoho|k-9|blue|mailbox|device|gerät|appareil|"
     r"dispositivo|móvil|movil|cellulare|celular|telemóvel|телефон|смартфон|мобильн|мобільн|яндекс|устройств"
     r"|пристр|mailspring|newton"
-    r"|superhuman|hey|front|missive|bluemail|edison|nine|"
-    r"mobil|kännykä|puhelim|cep telef|手机|手機|携帯|스마트폰|휴대폰"
+    r"|superhuman|hey|front|missive|bluemail|edison|nine|boxer|"
+    r"mobil|kännykä|puhelim|cep telef|手机|手機|华为|小米|荣耀|三星|携帯|스마트폰|휴대폰"
 )
 # "Sent from my iPhone": the verb and its own prepositions, language by language; as a whole line only, and where the
 # words could be a person's own, only with the device or program behind them.
@@ -27,6 +27,7 @@ _SENT = (
     rf"(?:gesendet|geschrieben|verfasst) (?:von|mit|über|aus)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}"
     rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt|versendet)"
     rf"[^\n]{{0,60}}|von (?:{_DEVICE})[^\n]{{0,40}}gesendet"
+    r"|gesendet von unterwegs"
     r"|(?:diese nachricht|diese e-?mail|dieses? mail) wurde (?:von|mit)[^\n]{1,70}(?:gesendet|verschickt|geschrieben)",
     rf"(?:message )?envoyée? (?:de|du|depuis|avec|à partir|par|via)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}",
     rf"(?:mensaje |mensagem )?enviad[oa] (?:desde|de|del|do|da|com|con|por|via|a partir)\b[^\n]{{0,30}}(?:{_DEVICE})"
@@ -42,11 +43,13 @@ _SENT = (
     rf"(?:trimis|expediat) (?:de pe|din|cu|de la)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,40}}",
     rf"[^\n]{{0,24}}(?:{_DEVICE})[^\n]{{0,20}}(?:küldve|gönderildi|gönderilmiştir|lähetetty)",
     rf"(?:从|從)我的[^\n]{{1,30}}(?:发送|傳送|发出|寄出|發送|发来)"
-    rf"|(?:发自|發自|来自|來自|寄自)(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
+    rf"|从 ?[^\n]{{0,12}}(?:{_DEVICE})[^\n]{{0,12}}发送"
+    rf"|(?:发自|發自|来自|來自|寄自|发送自) ?(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
     r"[^\n]{1,30}(?:から送信|より送信|から送られ)[^\n]{0,10}",
-    rf"(?:נשלח מ|(?:تم الإرسال|أُ?رسلت?|مُ?رسلة?) من |στάλθηκε από|изпратено от|đã gửi từ|dikirim dari|enviat des d"
+    rf"(?:נשלח מ|(?:تم الإرسال|أُ?رسلت?|مُ?رسلة?) من |στάλθηκε από|αποστολή από το"
+    rf"|küldve (?:az? )?|изпратено от|đã gửi từ|dikirim dari|enviat des d"
     rf"|ส่งจาก|فرستاده شده از)[^\n]{{0,20}}(?:{_DEVICE})[^\n]{{0,30}}",
-    r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|전송됨"
+    r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|보냈습니다|전송됨"
     r"|보낸 메일)[^\n]{0,6}",
 )
 _PROGRAM = r"(?:outlook|bluemail|spark|yahoo mail|mailbird|aquamail)"
@@ -338,7 +341,8 @@ CLOSING = re.compile(
     r"|saygılarımla|saygılar(?:ımızla)?|iyi (?:çalışmalar|günler)(?: dilerim)?|teşekkür(?:ler|ederim| ederim)?"
     r"|sevgiler|s pozdravem|děkuji|s pozdravom|ďakujem|üdvözlettel|tisztelettel|köszönöm|cu (?:stimă|respect)"
     r"|mulțumesc|toate cele bune"
-    r"|此致|敬上|谢谢|謝謝|祝好|顺祝商祺|敬祝|よろしくお願い(?:いた|致)?します|よろしくお願い申し上げます|敬具"
+    r"|με (?:εκτίμηση|φιλικούς χαιρετισμούς|τιμή)|(?:σας )?ευχαριστώ(?: πολύ)?"
+    r"|此致|敬礼|敬禮|敬上|谢谢|謝謝|祝好|顺祝商祺|敬祝|よろしくお願い(?:いた|致)?します|よろしくお願い申し上げます|敬具"
     r"|以上|감사합니다|안녕히 계세요|수고하세요|드림)",
 )
 CONTACT = re.compile(
@@ -346,7 +350,7 @@ CONTACT = re.compile(
     r"|direct|office|portable|móvil|cellulare|cel|telemóvel|gsm|тел|моб|puh|t|m|f|e|w|p|ph|web|website|e-?mail"
     r"|mail|电话|手机|電話|携帯|전화|휴대폰|whatsapp|skype|ust-?id(?:nr)?|hrb|amtsgericht"
     r"|geschäftsführer(?:in)?|vat|siret|p\.?\s?iva|nip|кпп|инн)\s?[.:：|]\s?\S)"
-    r"|\+?\(?\d[\d\s().\-/]{7,22}\d|(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w-]{1,60}\.[\w.-]{2,60}"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\+?\(?\d[\d\s().\-/]{7,22}\d|(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w-]{1,60}\.[\w.-]{2,60}"
     r"|(?<!\w)\d{4,5}(?:[- ]\d{3,4})?\s[A-ZÄÖÜ][\w-]{2,}|(?:street|st\.|str\.|straße|strasse|avenue|ave\.|rue"
     r"|calle|via|rua|straat|ul\.|ул\.|road|suite|floor|gmbh|ltd|llc|inc\.|s\.?a\.?r\.?l|s\.?p\.?a|b\.v\."
     r"|sp\. z o\.o|ооо)(?!\w)",

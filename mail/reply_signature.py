@@ -56,6 +56,9 @@ _LIST_FOOTER = re.compile(
     re.I,
 )
 _EITHER = re.compile(r"[/|]")
+# Between what stands side by side on a card.
+_CELL = re.compile(r"\s*[|·•]\s*|\s{2,}| [-–/] ")
+_ON_BEHALF = re.compile(r"(?:i\. ?[av]\.|ppa\.|p\. ?p\.|p\. ?o\.)", re.I)
 _LINK = re.compile(r"https?://|(?<!\w)www\.\w|[^\s@]{1,80}@[^\s@]{3,80}|<mailto:", re.I)
 
 
@@ -235,10 +238,12 @@ def _without_contact(lines: list[str]) -> list[str]:
         if not line:
             continue
         if len(line) <= 60 and _closes(line.lower()):
-            contacts = sum(1 for below in filled if CONTACT.search(below))
-            return _cut_contacts(lines, number) if contacts >= 2 else lines
+            contacts = sum(1 for below in filled for piece in _CELL.split(below) if CONTACT.search(piece))
+            if contacts < 2 or not (any(above.strip(MARKS) for above in lines[:number]) or _is_named(filled[-1])):
+                return lines
+            return _cut_contacts(lines, number)
         filled.append(line)
-        if line[-1] in "?!:：" or (line[-1] == "." and line.count(" ") >= _MIN_SENTENCE):
+        if line[-1] in "?!:：" or (line[-1] == "." and "|" not in line and line.count(" ") >= _MIN_SENTENCE):
             break
         if len(filled) > _MAX_CONTACT_LINES:
             break
@@ -247,9 +252,14 @@ def _without_contact(lines: list[str]) -> list[str]:
     return lines
 
 
+def _is_named(line: str) -> bool:
+    """Whether a line is nothing but a name: a mail that begins with "Thanks!" may go on with words."""
+    return all(not word[0].islower() for word in line.split())
+
+
 def _closes(line: str) -> bool:
     """Whether a line is a closing, or one in several languages: "Mit freundlichen Grüßen / Best regards"."""
-    parts = [part.strip(" ,.!:;\xa0") for part in _EITHER.split(line)]
+    parts = [part.strip(" ,.!:;。，！\xa0") for part in _EITHER.split(line)]
     return bool(parts[0]) and all(CLOSING.fullmatch(part) for part in parts if part)
 
 
@@ -257,6 +267,6 @@ def _cut_contacts(lines: list[str], closing: int) -> list[str]:
     """Keep the closing and the line with the name after it."""
     for number in range(closing + 1, len(lines)):
         line = lines[number].strip(MARKS + "*_")
-        if line:
+        if line and not _ON_BEHALF.fullmatch(line):
             return lines[: number if CONTACT.search(line) else number + 1]
     return lines
