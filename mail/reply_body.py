@@ -41,6 +41,8 @@ _PROMPT = re.compile(r">>> (?:[^\n]{5,60}, in message <|import |from \w|print|fo
 _MORE_THAN = re.compile(r"> ?[\d.,]{1,12} ?[%€$£°]")
 # The Bat! quotes with its author's initials ("AB> "), Zimbra can with a bar.
 _OTHER_MARK = re.compile(r"(?:[^\W\d_]{1,4}>{1,4}|\|)(?: |\Z)")
+# "Anna Berg ---05/07/2024 09:14:20 AM---Which of the two".
+_PREVIEW = re.compile(r"[^\n]{2,80}? ?---\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}[:.]\d{2}[^\n]{0,16}?---")
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -195,6 +197,8 @@ def _original_at(
             # Bottom-posted below an original that is known or marked: only its header stands in the way.
             return block.end
         body.forwarded = list(lines[number:])
+    if block is None and not is_forward and not body.has_text() and _all_quoted(stripped, quoted, number + 1):
+        return number + 1
     else:
         _drop_bare_title(body.stretches[-1])
     return None
@@ -226,10 +230,10 @@ def _is_cited(body: Body) -> bool:
 
 
 def _drop_bare_title(stretch: list[str]) -> None:
-    """BlackBerry writes "Original Message" above the header without any dashes."""
+    """Above the header BlackBerry writes "Original Message" without any dashes, Notes name, date and first words."""
     while stretch and not stretch[-1].strip(MARKS):
         stretch.pop()
-    if stretch and _core(stretch[-1]) in ORIGINAL:
+    if stretch and (_core(stretch[-1]) in ORIGINAL or _PREVIEW.match(stretch[-1].strip(MARKS))):
         stretch.pop()
 
 
