@@ -63,8 +63,13 @@ class Body:
         return any(line.strip(MARKS) for stretch in self.stretches for line in stretch)
 
 
-def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
-    """The author's stretches of `lines`; `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:."""
+def read_body(
+    lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False, answers: bool = True
+) -> Body:
+    """The author's stretches of `lines`.
+
+    `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:; `answers`: it may be an answer.
+    """
     stripped = [line.strip(MARKS) for line in lines]
     edged = _edged(stripped)
     quoted = _quoted_lines(stripped, edged, known)
@@ -91,7 +96,7 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
             body.forwarded = list(lines[notable:])
             return body
         step: int | None
-        if quoted[notable] and line[0] == ">" and not (known and known[notable]) and _is_cited(body):
+        if quoted[notable] and line[0] == ">" and not (known and known[notable]) and _is_cited(body, answers):
             step = notable
             while step < len(lines) and quoted[step]:
                 body.stretches[-1].append(lines[step])
@@ -192,13 +197,13 @@ def _original_at(
         body.stretches[-1].append(lines[number])
         return number + 1
     body.found.add("original" if mark else "header")
+    if block is None and not is_forward and not body.has_text() and _all_quoted(stripped, quoted, number + 1):
+        return number + 1
     if is_forward or not body.has_text() or _introduces(body):
         if block is not None and _all_quoted(stripped, quoted, block.end):
             # Bottom-posted below an original that is known or marked: only its header stands in the way.
             return block.end
         body.forwarded = list(lines[number:])
-    if block is None and not is_forward and not body.has_text() and _all_quoted(stripped, quoted, number + 1):
-        return number + 1
     else:
         _drop_bare_title(body.stretches[-1])
     return None
@@ -223,8 +228,11 @@ def _introduces(body: Body) -> bool:
     return last.endswith(":") and (len(last.split()) >= _MIN_INTRODUCTION or len(written) == 1)
 
 
-def _is_cited(body: Body) -> bool:
+def _is_cited(body: Body, answers: bool) -> bool:
     """Whether the author's last line announces a quotation in words of their own: "The log says the following:"."""
+    if not answers and not body.found and body.has_text():
+        # A first mail has nothing to quote but what its author copied.
+        return True
     last = next((line.strip(MARKS) for line in reversed(body.stretches[-1]) if line.strip(MARKS)), "")
     return last.endswith(":") and len(last.split()) >= _MIN_CITATION and _NAMED.search(last) is None
 
