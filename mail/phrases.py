@@ -26,7 +26,8 @@ _LABELS: dict[Label, str] = {
     "|pošiljatelj|šalje|de/from|from/de"
     "|from/von|von/from|o̅d|desde|dari|người gửi|từ|จาก|det|من|المرسل|از|από|nuo",
     "date": "date|sent|sent on|datum|gesendet|gesendet am|envoyé|envoyé le|date d'envoi|enviado|enviado el|enviado em"
-    "|enviada|enviada em|enviada el|enviados|enviadas|отправленные|送信済み"
+    "|enviada|enviada em|enviada el|enviados|enviadas|отправленные"
+    "|送信済み|enviat el|gönderilen|gönderilmiş|gönderilme tarihi|εστάλη|ส่ง|วันที่"
     "|fecha|fecha de envío|data|inviato|data invio|verzonden|verzonden op|wysłano|wysłane|data wysłania"
     "|отправлено|дата|дата отправки|надіслано|відправлено|skickat|skickad"
     "|sendt|sendt dato|dato|lähetetty|päivämäärä|päiväys|odesláno|odoslané|dátum|elküldve|küldve|trimis"
@@ -152,7 +153,7 @@ FORWARDED = frozenset(
         "|forwarded|start of forwarded message|inline forwarded message follows|weitergeleitete nachricht"
         "|anfang der weitergeleiteten nachricht|anfang der weitergeleiteten e-mail|weitergeleitete mail"
         "|weitergeleitete e-mail"
-        "|message transféré|message transmis|début du message transféré|début du message réexpédié"
+        "|message transféré|mail transféré|message transmis|début du message transféré|début du message réexpédié"
         "|message réexpédié|courriel transféré|e-mail transféré|mensaje reenviado|inicio del mensaje reenviado"
         "|correo reenviado"
         "|messaggio inoltrato|inizio messaggio inoltrato|inizio del messaggio inoltrato|mensagem encaminhada"
@@ -175,10 +176,24 @@ FORWARDED = frozenset(
         "|mesaj retrimis|iletilmiş mesaj|iletilen ileti|iletilen mesaj|yönlendirilen ileti|ileti başlangıcı"
         "|yönlendirilen mesaj|proslijeđena poruka|započni proslijeđenu poruku|posredovano sporočilo"
         "|edastatud kiri|προωθημένο μήνυμα|προωθημένο μήνυμα"
-        "|转发邮件|转发的邮件|转发的邮件信息|转发邮件信息|转发的信息|轉寄郵件|轉寄的郵件|轉寄訊息|已转发邮件"
+        "|转发的消息|转发消息|以下是转发的邮件|以下是被轉寄的郵件|開始轉寄郵件|以下、転送されたメッセージ"
+        "|iletilmeye başlanan ileti|转发邮件|转发的邮件|转发的邮件信息|转发邮件信息"
+        "|转发的信息|轉寄郵件|轉寄的郵件|轉寄訊息|已转发邮件"
         "|开始转发的邮件|下面是被转发的邮件|以下は転送されたメッセージです|転送メッセージ|メッセージを転送"
         "|転送されたメッセージ|転送メール|転送済みメッセージ|전달된 메시지|전달된 메일|전달된 이메일"
         "|전달 메시지|다음은 전달된 메시지입니다|הודעה שהועברה"
+    )
+)
+# mutt and Horde name the author behind it, Notes who forwards; between dashes.
+FORWARDED_BY = tuple(
+    f"{word.casefold()} "
+    for word in _words(
+        "forwarded message from|forwarded message by|forwarded by|weitergeleitete nachricht von|weitergeleitet von"
+        "|message transféré de|message transféré par|transféré par|mensaje reenviado de|mensaje reenviado por"
+        "|reenviado por|messaggio inoltrato da|inoltrato da|mensagem encaminhada de|mensagem encaminhada por"
+        "|encaminhado por|doorgestuurd bericht van|doorgestuurd door|przekazana wiadomość od|przesłane przez"
+        "|пересылаемое сообщение от|переслано|vidarebefordrat meddelande från|vidarebefordrat av|videresendt af"
+        "|videresendt av|přeposlaná zpráva od|přeposlal|iletilen mesaj"
     )
 )
 FORWARD_SUBJECT = re.compile(

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Literal
 
 from mail import reply_attribution
-from mail.phrases import ABOVE, FORWARDED, LABELS, ORIGINAL
+from mail.phrases import ABOVE, FORWARDED, FORWARDED_BY, LABELS, ORIGINAL
 from mail.reply_headers import label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import EMPHASIS, MARKS, is_quoted, unquoted
@@ -261,6 +261,8 @@ def announcement(line: str) -> tuple[Literal["forward", "original"], str] | None
         # "Forwarded:" may be somebody's heading.
         return None
     rest = ""
+    if dashed and line[-1] in _RULE_SIGNS and words.startswith(FORWARDED_BY):
+        return "forward", rest
     if dashed and words and words not in FORWARDED and words not in ORIGINAL:
         # Yahoo's text puts the original's header behind it.
         run_together = _RUN_TOGETHER.match(line, 0, _MAX_ANNOUNCEMENT)
