@@ -69,6 +69,8 @@ _OTHER = (
     rf"(?:from|de|da|van|fra|från|desde|z|od) (?:my|mon|mi|mio|mijn|min|meu|mojego"
     rf"|mého) (?:{_DEVICE})\w{{0,3}}(?: \d{{1,2}}\w?)?",
     r"\w{2,20} from (?:my )?mobile",
+    r"(?:this email|diese e-?mail|cet e-?mail|este (?:correo electrónico|e-?mail)|questa e-?mail|deze e-?mail"
+    r"|ta wiadomość)[^\n]{3,100}(?:delivered by|durch|von|par|por|da|door|przez) zendesk[^\n]{0,20}",
     r"provenance : [^\n]{3,40}|typed (?:on|with|by) [^\n]{0,24}(?:keyboard|screen|thumbs?\b|phone)[^\n]{0,40}",
     r"\w{4,12} (?:with|mit|avec|con|com|met|z|с) tuta(?:nota)?\b[^\n]{0,140}",
     r"(?:please )?(?:excuse|pardon|forgive)[^\n]{0,20}(?:typos|brevity)[^\n]{0,40}",
