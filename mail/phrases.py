@@ -220,7 +220,7 @@ ABOVE = re.compile(
     r"|(?:répon|écri|saisi)[^\n]{0,40}(?:au[- ]dessus|dessus)[^\n]{0,20}(?:ligne)|au-dessus de cette ligne"
     r"|(?:respond|escrib|conteste)[^\n]{0,40}(?:encima|arriba)[^\n]{0,20}(?:línea|linea)"
     r"|por encima de esta línea|sobre esta línea"
-    r"|(?:rispond|scriv)[^\n]{0,40}(?:sopra|al di sopra)[^\n]{0,20}(?:linea|riga)|(?:respond|escrev"
+    r"|(?:rispo|scriv|digit)[^\n]{0,40}(?:sopra|al di sopra)[^\n]{0,20}(?:linea|riga)|(?:respond|escrev"
     r"|digite)[^\n]{0,40}(?:acima)[^\n]{0,20}linha"
     r"|(?:antwoord|schrijf|typ|reageer)[^\n]{0,40}boven[^\n]{0,20}(?:lijn|regel)|boven deze (?:lijn|regel)"
     r"|(?:odpowied|napisz|odpisz)[^\n]{0,40}(?:powyżej|nad)[^\n]{0,20}(?:lini|linią)"
@@ -229,7 +229,7 @@ ABOVE = re.compile(
     r"|(?:svar|skriv)[^\n]{0,40}(?:ovanför|ovenfor|over|över)[^\n]{0,20}(?:linje|raden|rad)|(?:vastaa"
     r"|kirjoita)[^\n]{0,40}yläpuolelle|(?:odpově|odpoved|napište)[^\n]{0,40}nad[^\n]{0,20}(?:řád|riad|čár"
     r"|čiar)"
-    r"|(?:válasz|írj)[^\n]{0,40}(?:fölé|felett|fölött)|(?:satır|çizgi)[^\n]{0,20}üst[^\n]{0,40}|(?:răspund"
+    r"|(?:válasz|írj)[^\n]{0,40}(?:fölé|felett|fölött)|(?:satır|çizgi)[^\n]{0,20}ü[sz][^\n]{0,40}|(?:răspund"
     r"|scrie)[^\n]{0,40}deasupra[^\n]{0,20}(?:lini|rând)"
     r"|在此(?:行|线|線)(?:上方|之上|以上)|在(?:这|這)(?:行|条线|條線)(?:上方|之上|以上)|(?:回复"
     r"|回覆)[^\n]{0,12}(?:此线|此行|此線)[^\n]{0,4}上|この(?:行|線)(?:より|の)上|이 (?:줄|선) 위",

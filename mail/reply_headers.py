@@ -70,8 +70,7 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
     (`announced`) three fields are asked for, among them From with a name or address and a date that is one.
     """
     first = label_of(lines[start])
-    if first is None or first[0] == "other" or (not announced and lines[start].lstrip(EMPHASIS)[:1].islower()):
-        # Every client writes its labels with a capital; settings and code do not.
+    if first is None or first[0] == "other" or (not announced and _is_setting(lines[start])):
         return None
     block = HeaderBlock(start, start)
     last: Label | None = None
@@ -98,6 +97,12 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
             block.end = number + 1
             continued += 1
     return block if _coherent(block, announced) else None
+
+
+def _is_setting(line: str) -> bool:
+    """Settings and code write "from:"; clients write a capital, but for Orange, which begins with "envoyé :"."""
+    start = line.lstrip(EMPHASIS)
+    return start[:1].islower() and start.partition(":")[0].isascii()
 
 
 def read_line(line: str, *, announced: bool = False) -> HeaderBlock | None:
