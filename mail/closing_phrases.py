@@ -267,11 +267,17 @@ GATEWAY_BANNER = re.compile(
     rf"|{_SELDOM})[^\n]{{0,400}}",
     re.I,
 )
-# Words of a banner's further lines.
-GATEWAY_ADVICE = re.compile(
+_ADVICE = (
     r"links?\b|liens|enlaces|collegament|koppeling|ссыл|посилан|länk|lenke|リンク|链接|連結|링크|click|klick|cliqu|klik"
     r"|attach|anhäng|anhang|pièces|adjunt|archivos|allegat|anex|bijlage|załącz|влож|вклад|bilag|liitte|přílo|mellékle"
-    r"|添付|附件|첨부|trust|vertrau|recogni|phish|sender|absender|organi[sz]ation|e-?mail|message|aka\.ms",
+    r"|添付|附件|첨부|caution|careful|trust|vertrau|recogni|phish|aka\.ms"
+)
+# Words of a banner's further lines.
+GATEWAY_ADVICE = re.compile(rf"{_ADVICE}|sender|absender|organi[sz]ation|e-?mail|message", re.I)
+# A banner speaks of the mail it stands in, or says what not to do; who reports trouble with mail does neither.
+GATEWAY_CERTAIN = re.compile(
+    rf"{_ADVICE}|\bthis\b|diese\b|\bcet?\b|\best[ea]\b|quest[ao]\b|deze\b|\bdit\b|\bta\b|\bэто\b|данное|\bdet|denne|tämä"
+    rf"|tento|tato|\bez\b|\bbu\b|αυτό|\bцей|この|本メール|[本此这這封][邮郵]|이 메일|본 메일|{_SELDOM}",
     re.I,
 )
 GATEWAY_MARKS = (

@@ -13,6 +13,7 @@ from mail.closing_phrases import (
     DISCLAIMER_WORDS,
     GATEWAY_ADVICE,
     GATEWAY_BANNER,
+    GATEWAY_CERTAIN,
     GATEWAY_MARKS,
     NOTICE_HEADING,
     NOTICE_LINE,
@@ -27,6 +28,8 @@ _MIN_BANNER = 100
 # What some gateways put above their banner.
 _TAG = re.compile(r"[\[(*]{1,3}ext(?:ern(?:al|e?))?[\])*]{1,3}", re.I)
 _MAX_GREETING = 4
+# "*** EXTERNAL EMAIL ***"
+_MAX_LABEL = 5
 _MAX_PASSES = 6
 # A notice shows within this much of its first line.
 _MAX_START = 400
@@ -93,20 +96,27 @@ def without_gateway_banner(lines: list[str]) -> list[str]:
         if not stripped:
             continue
         end = number + 1
-        if len(stripped) >= _MIN_BANNER and GATEWAY_BANNER.match(stripped):
+        if len(stripped) >= _MIN_BANNER and _is_gateway(stripped):
             # HTML puts all of it on one line; the next may be the author's first.
             return _below_rule(lines, end)
-        whole = GATEWAY_BANNER.match(stripped[:800]) is not None
+        whole = _is_gateway(stripped)
         while end < len(lines) and end - number < 5 and lines[end].strip(MARKS):
             if whole and _is_author(lines[end - 1].strip(MARKS), lines[end].strip(MARKS)):
                 return _below_rule(lines, end)
             end += 1
-        if GATEWAY_BANNER.match(" ".join(part.strip(MARKS) for part in lines[number:end])[:800]):
+        if _is_gateway(" ".join(part.strip(MARKS) for part in lines[number:end])):
             if not whole:
                 return lines
             return _below_rule(lines, _banner_end(lines, number, end))
         return lines
     return lines
+
+
+def _is_gateway(text: str) -> bool:
+    text = text[:800]
+    if not GATEWAY_BANNER.match(text):
+        return False
+    return bool(GATEWAY_CERTAIN.search(text)) or (len(text.split()) <= _MAX_LABEL and text[-1] not in ".。")
 
 
 def _is_author(above: str, line: str) -> bool:
