@@ -15,8 +15,8 @@ _DEVICE = (
     r"|gmx|gmail|zoho|k-9|blue|mailbox|device|gerät|appareil|"
     r"dispositivo|móvil|movil|cellulare|celular|telemóvel|телефон|смартфон|мобильн|мобільн|яндекс|устройств"
     r"|пристр|mailspring|newton"
-    r"|superhuman|hey|front|missive|bluemail|edison|nine|"
-    r"mobil|kännykä|puhelim|cep telef|手机|手機|携帯|스마트폰|휴대폰"
+    r"|superhuman|hey|front|missive|bluemail|edison|nine|boxer|"
+    r"mobil|kännykä|puhelim|cep telef|手机|手機|华为|小米|荣耀|三星|携帯|스마트폰|휴대폰"
 )
 # "Sent from my iPhone": the verb and its own prepositions, language by language; as a whole line only, and where the
 # words could be a person's own, only with the device or program behind them.
@@ -27,6 +27,7 @@ _SENT = (
     rf"(?:gesendet|geschrieben|verfasst) (?:von|mit|über|aus)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}"
     rf"|(?:von|aus) (?:meinem|meiner|unterwegs)[^\n]{{1,50}}(?:gesendet|geschickt|geschrieben|verschickt|versendet)"
     rf"[^\n]{{0,60}}|von (?:{_DEVICE})[^\n]{{0,40}}gesendet"
+    r"|gesendet von unterwegs"
     r"|(?:diese nachricht|diese e-?mail|dieses? mail) wurde (?:von|mit)[^\n]{1,70}(?:gesendet|verschickt|geschrieben)",
     rf"(?:message )?envoyée? (?:de|du|depuis|avec|à partir|par|via)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,50}}",
     rf"(?:mensaje |mensagem )?enviad[oa] (?:desde|de|del|do|da|com|con|por|via|a partir)\b[^\n]{{0,30}}(?:{_DEVICE})"
@@ -42,11 +43,13 @@ _SENT = (
     rf"(?:trimis|expediat) (?:de pe|din|cu|de la)\b[^\n]{{0,30}}(?:{_DEVICE})[^\n]{{0,40}}",
     rf"[^\n]{{0,24}}(?:{_DEVICE})[^\n]{{0,20}}(?:küldve|gönderildi|gönderilmiştir|lähetetty)",
     rf"(?:从|從)我的[^\n]{{1,30}}(?:发送|傳送|发出|寄出|發送|发来)"
-    rf"|(?:发自|發自|来自|來自|寄自)(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
+    rf"|从 ?[^\n]{{0,12}}(?:{_DEVICE})[^\n]{{0,12}}发送"
+    rf"|(?:发自|發自|来自|來自|寄自|发送自) ?(?:我的|我)?\s?(?:{_DEVICE})[^\n]{{0,20}}",
     r"[^\n]{1,30}(?:から送信|より送信|から送られ)[^\n]{0,10}",
-    rf"(?:נשלח מ|(?:تم الإرسال|أُ?رسلت?|مُ?رسلة?) من |στάλθηκε από|изпратено от|đã gửi từ|dikirim dari|enviat des d"
+    rf"(?:נשלח מ|(?:تم الإرسال|أُ?رسلت?|مُ?رسلة?) من |στάλθηκε από|αποστολή από το"
+    rf"|küldve (?:az? )?|изпратено от|đã gửi từ|dikirim dari|enviat des d"
     rf"|ส่งจาก|فرستاده شده از)[^\n]{{0,20}}(?:{_DEVICE})[^\n]{{0,30}}",
-    r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|전송됨"
+    r"(?:나의|내|제)\s?[^\n]{1,20}에서 (?:보냄|보낸|전송|보냈)[^\n]{0,10}|[^\n]{1,30}에서 (?:보냄|보냈습니다|전송됨"
     r"|보낸 메일)[^\n]{0,6}",
 )
 _PROGRAM = r"(?:outlook|bluemail|spark|yahoo mail|mailbird|aquamail)"
@@ -66,12 +69,22 @@ _OTHER = (
     rf"(?:from|de|da|van|fra|från|desde|z|od) (?:my|mon|mi|mio|mijn|min|meu|mojego"
     rf"|mého) (?:{_DEVICE})\w{{0,3}}(?: \d{{1,2}}\w?)?",
     r"\w{2,20} from (?:my )?mobile",
+    r"(?:this email|diese e-?mail|cet e-?mail|este (?:correo electrónico|e-?mail)|questa e-?mail|deze e-?mail"
+    r"|ta wiadomość)[^\n]{3,100}(?:delivered by|durch|von|par|por|da|door|przez) zendesk[^\n]{0,20}",
     r"provenance : [^\n]{3,40}|typed (?:on|with|by) [^\n]{0,24}(?:keyboard|screen|thumbs?\b|phone)[^\n]{0,40}",
     r"\w{4,12} (?:with|mit|avec|con|com|met|z|с) tuta(?:nota)?\b[^\n]{0,140}",
     r"(?:please )?(?:excuse|pardon|forgive)[^\n]{0,20}(?:typos|brevity)[^\n]{0,40}",
     r"(?:virus-?free|virenfrei|(?:libre|sans|bez|vrij van) (?:de )?virus)\.?[^\n]{0,40}",
 )
-BANNER = re.compile(rf"[\s<>(\[*_~-]*(?:{'|'.join((*_SENT, *_GET_IT, *_OTHER))})[\s>)\]*_~.-]*\Z")
+# Behind one of these on the same line.
+_EXCUSE = (
+    r"(?:please )?(?:excuse|pardon|forgive)[^\n]{0,20}(?:typos|brevity)|(?:bitte )?(?:entschuldigen|verzeihen) sie"
+    r"|(?:veuillez|merci de bien vouloir|merci d.) ?(?:m.)?excuser|disculpen?|(?:mi )?scus(?:i|ate|o)"
+)
+BANNER = re.compile(
+    rf"[\s<>(\[*_~-]*(?:{'|'.join((*_SENT, *_GET_IT, *_OTHER))})"
+    rf"(?:[\s.,;!–-]{{1,4}}(?:{_EXCUSE})[^\n]{{0,60}})?[\s>)\]*_~.-]*\Z"
+)
 
 
 DISCLAIMER_START = re.compile(
@@ -95,7 +108,8 @@ DISCLAIMER_START = re.compile(
     r"|diese (?:e-?mail|nachricht|mail|elektronische)[^\n]{0,80}(?:vertraulich|rechtlich|ausschließlich"
     r"|kann vertrauliche|enthält)|(?:hinweis|wichtiger hinweis|vertraulichkeitshinweis|haftungsausschluss"
     r"|rechtlicher hinweis)\s*:"
-    r"|der inhalt dieser (?:e-?mail|nachricht)[^\n]{0,60}|(?:bitte )?(?:denken sie an die umwelt"
+    r"|der inhalt dieser (?:e-?mail|nachricht)[^\n]{0,60}"
+    r"|der austausch von nachrichten[^\n]{0,60}informationszweck|(?:bitte )?(?:denken sie an die umwelt"
     r"|prüfen sie[^\n]{0,40}(?:ausdruck|druck)|schonen sie)"
     r"|(?:ce|cet|le présent) (?:message|e-?mail|courriel|mail|courrier)[^\n]{0,100}(?:confidentiel|destin"
     r"|propriété|usage)|les informations contenues dans ce[^\n]{0,100}(?:confidentiel|destinataire)"
@@ -103,7 +117,8 @@ DISCLAIMER_START = re.compile(
     r"|imprimer)|avant d.imprimer"
     r"|(?:este|el presente|la información contenida en este) (?:mensaje|correo"
     r"|e-?mail)[^\n]{0,100}(?:confidencial|dirig|destinatari|privileg|contiene|contener)|aviso (?:legal"
-    r"|de confidencialidad)|de conformidad con[^\n]{0,160}(?:confidencial|destinatari)"
+    r"|de confidencialidad)|confidencialidad\s*:|en cumplimiento de[^\n]{0,200}"
+    r"|de conformidad con[^\n]{0,160}(?:confidencial|destinatari)"
     r"|(?:antes de imprimir|piense en el medio ambiente)[^\n]{0,60}"
     r"|(?:questo|il presente|la presente|le informazioni contenute in questo) (?:messaggio|e-?mail"
     r"|comunicazione|documento|mail)[^\n]{0,100}(?:riservat|confidenzial|destinat|contien)|(?:avviso"
@@ -138,16 +153,17 @@ DISCLAIMER_WORDS = re.compile(
     r"|unauthori[sz]ed|disclos|distribut|notify|delete|destroy|prohibited|copies|the sender"
     r"|registered (?:office|in)|company (?:no|number)|in error|virus|liab|attachment|views? (?:or"
     r"|and) opinions|"
-    r"vertraulich|empfänger|irrtümlich|vernichten|löschen|informieren|unbefugt|confidentiel|destinataire"
+    r"vertraulich|empfänger|adressat|irrtümlich|vernichten|löschen|informieren|unbefugt|confidentiel|destinataire"
     r"|par erreur|détruire|supprimer|confidencial|destinatari|por error|elimin|borr|riservat|per errore|"
-    r"destinatário|por engano|apag|vertrouwelijk|geadresseerde|verwijder|abusievelijk|poufn|adresat|omyłkow"
+    r"destinatário|por engano|apag|vertrouwelijk|geadresseerde|verwijder|abusievelijk|vernietig|onterecht|ten onrechte"
+    r"|ausschließlich für d|poufn|adresat|omyłkow"
     r"|usun|конфиденциальн|адресат|получател|по ошибке|удалит|konfidensiell|mottaker|avsender|ved en feil"
     r"|modtager|ved en fejl|avsändaren|av misstag|vahingossa|lähettäjä|odesílatel|töröl|sekretess"
     r"|konfidentiell|mottagare|radera|"
     r"fortrolig|slett|luottamuksell|vastaanottaja|gizli|alıcı|yanlışlıkla|silin|důvěrn|adresát|omylem|bizalmas"
     r"|címzett|confidențial|конфіденц|адресат|помилково|видалит|εμπιστευτικ|παραλήπτη|κατά λάθος|διαγράψτε|greșeal"
     r"|ștergeți|dacă l-ați|printing"
-    r"|print this|保密|机密|機密|收件人|删除|刪除|秘密|受信者|削除|기밀|비밀|수신인|삭제",
+    r"|print this|保密|机密|機密|收件人|收件者|銷毀|揭露|删除|刪除|秘密|受信者|削除|기밀|비밀|수신인|삭제",
 )
 # Notices that are one line and no law: trees, and the scanner's advertisement.
 NOTICE_LINE = re.compile(
@@ -158,7 +174,15 @@ NOTICE_LINE = re.compile(
     r"(?:scanned|checked) (?:for|by)|diese e-?mail wurde (?:auf viren|von)|(?:bitte )?denken sie an die umwelt"
     r"|(?:bitte )?prüfen sie[^\n]{0,40}(?:ausdruck|drucken)|(?:merci de |pensez )[^\n]{0,30}(?:environnement|imprimer)"
     r"|avant d.imprimer|antes de imprimir|prima di stampare|denk aan het milieu|zanim wydrukujesz|pomyśl o środowisku"
-    r"|piense en el medio ambiente)",
+    r"|piense en el medio ambiente|der austausch von nachrichten[^\n]{0,60}informationszweck)",
+)
+# A line of its own above a notice.
+NOTICE_HEADING = re.compile(
+    r"[^\w\n]{0,6}(?:(?:legal |e-?mail |important )?(?:disclaimer|notice)|confidential(?:ity)?(?: notice)?"
+    r"|haftungsausschluss|vertraulichkeit(?:shinweis)?|(?:rechtlicher |wichtiger )?hinweis"
+    r"|(?:avis de )?confidentialité|avertissement|aviso (?:legal|de confidencialidad|de confidencialidade)"
+    r"|confidencialidade?|(?:avviso di )?riservatezza|vertrouwelijkheid|klauzula poufności"
+    r"|yasal uyarı|免责声明|免責聲明|免責事項)[^\w\n]{0,6}",
 )
 # One of these is in every legal notice worth looking at.
 DISCLAIMER_ROOTS = (
@@ -197,46 +221,81 @@ DISCLAIMER_ROOTS = (
     "εμπιστευτικ",
 )
 # Banners that gateways put on top of other people's mail.
+_MAIL = (
+    r"mail|mejl|e-post|messag|sender|link|nachricht|absender|expéditeur|courriel|correo|remitente|remetente|mensage"
+    r"|mittent|bericht|afzender|wiadomo|nadawc|письм|отправит|лист|viesti|levél|feladó|e-posta|μήνυμα|メール|邮件|郵件"
+    r"|发件|寄件|메일"
+)
+_WARN = (
+    r"caution|warning|warnung|attention|notice|external|extern|be careful|achtung|vorsicht|hinweis|sécurité"
+    r"|precaución|atención|aviso|cuidado|attenzione|atenção|let op|uwaga|внимание|увага|varning|advarsel|huom"
+    r"|upozornění|figyelem|dikkat|di̇kkat|προσοχη|προσοχή|注意|警告|주의|外部(?:メール|邮件|郵件)"
+)
+_OUTSIDE = (
+    r"external(?:ly)? (?:e-?mail|sender|source|message|origin)|originat|(?:from|sent) outside"
+    r"|outside (?:of )?(?:the|your|our|this) (?:\w+ )?"
+    r"(?:organi[sz]|compan|firm|network|council|universi|school|agency|domain|group)"
+    r"|from an external|extern(?:e[rn]?)? (?:e-?mail|absender|nachricht|mail)|von extern|\beinem externen"
+    r"|(?:von )?au(?:ß|ss)erhalb (?:der|unserer|ihrer|des|gesendet)"
+    r"|extérieur|(?:expéditeur|personne) externe|(?:correo|remitente) externo|fuera de (?:la|su|nuestra)"
+    r"|mittente esterno|esterna all|dall.esterno|remetente externo|e-?mail externo|fora d[aeo] (?:sua |nossa )?organiza"
+    r"|externe afzender|van buiten|nadawc[aęy] zewn|zewnętrzn\w{1,4} nadawc|spoza organizacji|unknown sender"
+    r"|внешн\w{1,4} (?:отправит|адрес|источн)|зовнішн\w{1,4} (?:відправ|адрес)|extern avsändare"
+    r"|ekstern (?:afsender|avsender)|organisaation ulkopuol|extern\w{1,4} odes|külső feladó|(?:kurum|şirket) dışı"
+    r"|εξωτερικ\w{1,3} (?:αποστολ|πηγ)|組織外|社外から|外部から|外部の送信|(?:来自|來自|源自)外部"
+    r"|外部(?:送信|发件|發件|寄件|邮件|郵件|メール)|외부에서|외부 ?메일"
+)
+# Microsoft 365: "You don't often get email from …", with the same link in every language.
+_SELDOM = (
+    r"you don.t often get e-?mail from|(?:some people|someone) who received this message don.t often get"
+    r"|sie erhalten nicht (?:oft|häufig) e-?mails von|vous n.obtenez pas souvent|vous ne recevez pas souvent"
+    r"|no suele recibir correo|non si ricevono spesso|u ontvangt niet vaak|nie otrzymujesz często"
+    r"|du får (?:inte ofta|ikke ofte)|du modtager ikke ofte|[^\n]{1,200}aka\.ms/learnaboutsenderidentification"
+)
 GATEWAY_BANNER = re.compile(
     # What it warns of is mail.
-    r"(?=[^\n]{0,400}(?:mail|mejl|messag|sender|link|nachricht|expéditeur|courriel|correo|remitente|wiadomo|письм|отправит"
-    r"|メール|邮件|郵件|发件|external))"
-    r"[\s*_\[(<!⚠️【-]*(?:caution|precaución|varning|advarsel|upozornění|注意|警告|warning|attention|notice|external"
-    r"|achtung|vorsicht|be careful|sécurité|atención|cuidado"
-    r"|attenzione|atenção|let op|uwaga|внимание)\b[^\n]{0,80}(?:external(?:ly)? (?:e-?mail|sender|source"
-    r"|message|origin)"
-    r"|outside (?:of )?(?:the|your|our|this)|originat|from an external|extern(?:e[rn]?)? (?:e-?mail|absender"
-    r"|nachricht|mail)"
-    r"|von extern|außerhalb (?:der|unserer|ihrer|des)|extérieur|expéditeur externe|(?:correo|remitente) externo"
-    r"|fuera de (?:la|su|nuestra)|mittente esterno|esterna all|dall.esterno|remetente externo|externe afzender"
-    r"|van buiten|(?:nadawc|nadawca) zewn|spoza organizacji|unknown sender|внешн"
-    r"|fora d[aeo] (?:sua |nossa )?organiza"
-    r"|extern avsändare|ekstern (?:afsender|avsender)|組織外|社外から"
-    r"|外部(?:から|の送信|送信|发件|發件|寄件|邮件|郵件))[^\n]{0,400}"
-    r"|[\s*\[(⚠️]*external(?: e-?mail| sender| message)?[\s*\])]*\Z"
-    r"|[\s*\[(⚠️]*external (?:e-?mail|sender|message)\b[^\n]{0,80}(?:caution|careful|verify|links?\b"
-    r"|attachment)[^\n]{0,200}"
-    r"|diese (?:e-?mail|nachricht) (?:kommt|stammt|wurde) von (?:einem externen|extern\b|außerhalb)[^\n]{0,400}"
-    r"|(?:this (?:e-?mail|message) (?:originated|comes?|came|was sent) from (?:outside|an external)"
-    r"|you don.t often get e-?mail from|(?:some people|someone) who received this message don.t often get"
-    r"|sie erhalten nicht (?:oft|häufig) e-?mails von|vous n.obtenez pas souvent|vous ne recevez pas souvent"
-    r"|no suele recibir correo|non si ricevono spesso|u ontvangt niet vaak)[^\n]{0,400}",
+    rf"(?=[^\n]{{0,400}}(?:{_MAIL}|external))"
+    rf"[\s*_\[(<!⚠️【-]*(?:(?:{_WARN})\b[^\n]{{0,80}}(?:{_OUTSIDE})[^\n]{{0,400}}"
+    r"|external(?: e-?mail| sender| message)?[\s*\])⚠️]*\Z|(?:caution|warning)[\s:–-]*external[\s*\])!:]*\Z"
+    r"|external (?:e-?mail|sender|message)\b[^\n]{0,80}(?:caution|careful|verify|links?\b|attachment)[^\n]{0,200}"
+    r"|(?:diese (?:e-?mail|nachricht) (?:kommt|stammt|wurde) von"
+    r"|(?:ce (?:courriel|message|mail)|cet e-?mail) (?:provient|vient|a été envoyé)"
+    r"|este (?:correo|mensaje)[^\n]{0,14} (?:proviene|procede|se ha originado)"
+    r"|quest[ao] (?:e-?mail|messaggio) (?:proviene|arriva)|(?:deze e-?mail|dit bericht) (?:is afkomstig|komt)"
+    r"|this (?:e-?mail|message) (?:(?:has )?originated|comes?|came|was sent|is) from"
+    rf"|(?:この|本)メール|(?:此|本)(?:邮件|郵件)|이 메일)[^\n]{{0,40}}(?:{_OUTSIDE}|outside|external)[^\n]{{0,400}}"
+    rf"|{_SELDOM})[^\n]{{0,400}}",
+    re.I,
+)
+_ADVICE = (
+    r"links?\b|liens|enlaces|collegament|koppeling|ссыл|посилан|länk|lenke|リンク|链接|連結|링크|click|klick|cliqu|klik"
+    r"|attach|anhäng|anhang|pièces|adjunt|archivos|allegat|anex|bijlage|załącz|влож|вклад|bilag|liitte|přílo|mellékle"
+    r"|添付|附件|첨부|caution|careful|trust|vertrau|recogni|phish|aka\.ms"
+)
+# Words of a banner's further lines.
+GATEWAY_ADVICE = re.compile(rf"{_ADVICE}|sender|absender|organi[sz]ation|e-?mail|message", re.I)
+# A banner speaks of the mail it stands in, or says what not to do; who reports trouble with mail does neither.
+GATEWAY_CERTAIN = re.compile(
+    rf"{_ADVICE}|\bthis\b|diese\b|\bcet?\b|\best[ea]\b|quest[ao]\b|deze\b|\bdit\b|\bta\b|\bэто\b|данное|\bdet|denne|tämä"
+    rf"|tento|tato|\bez\b|\bbu\b|αυτό|\bцей|この|本メール|[本此这這封][邮郵]|이 메일|본 메일|{_SELDOM}",
     re.I,
 )
 GATEWAY_MARKS = (
-    "external",
     "extern",
     "outside",
-    "originated",
-    "don't often",
-    "don’t often",
+    "originat",
+    "often get",
+    "learnaboutsender",
     "nicht oft",
     "nicht häufig",
     "souvent",
     "no suele",
     "spesso",
     "niet vaak",
-    "esterno",
+    "często",
+    "inte ofta",
+    "ikke ofte",
+    "estern",
     "extérieur",
     "ausserhalb",
     "fuera de",
@@ -244,11 +303,17 @@ GATEWAY_MARKS = (
     "zewn",
     "spoza",
     "внешн",
+    "зовнішн",
     "fora d",
     "ekstern",
+    "ulkopuol",
+    "külső",
+    "dışı",
+    "εξωτερικ",
     "組織外",
     "社外",
     "外部",
+    "외부",
     "unknown sender",
 )
 
@@ -284,7 +349,8 @@ CLOSING = re.compile(
     r"|saygılarımla|saygılar(?:ımızla)?|iyi (?:çalışmalar|günler)(?: dilerim)?|teşekkür(?:ler|ederim| ederim)?"
     r"|sevgiler|s pozdravem|děkuji|s pozdravom|ďakujem|üdvözlettel|tisztelettel|köszönöm|cu (?:stimă|respect)"
     r"|mulțumesc|toate cele bune"
-    r"|此致|敬上|谢谢|謝謝|祝好|顺祝商祺|敬祝|よろしくお願い(?:いた|致)?します|よろしくお願い申し上げます|敬具"
+    r"|με (?:εκτίμηση|φιλικούς χαιρετισμούς|τιμή)|(?:σας )?ευχαριστώ(?: πολύ)?"
+    r"|此致|敬礼|敬禮|敬上|谢谢|謝謝|祝好|顺祝商祺|敬祝|よろしくお願い(?:いた|致)?します|よろしくお願い申し上げます|敬具"
     r"|以上|감사합니다|안녕히 계세요|수고하세요|드림)",
 )
 CONTACT = re.compile(
@@ -292,9 +358,16 @@ CONTACT = re.compile(
     r"|direct|office|portable|móvil|cellulare|cel|telemóvel|gsm|тел|моб|puh|t|m|f|e|w|p|ph|web|website|e-?mail"
     r"|mail|电话|手机|電話|携帯|전화|휴대폰|whatsapp|skype|ust-?id(?:nr)?|hrb|amtsgericht"
     r"|geschäftsführer(?:in)?|vat|siret|p\.?\s?iva|nip|кпп|инн)\s?[.:：|]\s?\S)"
-    r"|\+?\(?\d[\d\s().\-/]{7,22}\d|(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w-]{1,60}\.[\w.-]{2,60}"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\+?\(?\d[\d\s().\-/]{7,22}\d|(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w-]{1,60}\.[\w.-]{2,60}"
     r"|(?<!\w)\d{4,5}(?:[- ]\d{3,4})?\s[A-ZÄÖÜ][\w-]{2,}|(?:street|st\.|str\.|straße|strasse|avenue|ave\.|rue"
     r"|calle|via|rua|straat|ul\.|ул\.|road|suite|floor|gmbh|ltd|llc|inc\.|s\.?a\.?r\.?l|s\.?p\.?a|b\.v\."
     r"|sp\. z o\.o|ооо)(?!\w)",
     re.I,
+)
+# What the law wants on a company's letters, on lower-case text; a line with two of them is no sentence.
+PARTICULARS = re.compile(
+    r"(?:vorst[aä]nd|geschäftsführ|aufsichtsrat|registergericht|amtsgericht|handelsregister|firmensitz"
+    r"|sitz der gesellschaft)\w{0,12}(?: \w{1,12})?\s?:|hr[ab] ?\d|ust-?id|steuernummer"
+    r"|(?:siret|siren|rcs|capital social|capitale sociale|p\. ?iva|kvk|btw|nip|regon|krs)(?!\w)"
+    r"|company (?:no|number)|registered (?:in|office)|vat (?:no|number)"
 )

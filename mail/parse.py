@@ -26,6 +26,7 @@ from mail.parts import Part, PartList
 from mail.problems import Problems
 from mail.protection import Protection
 from mail.reply import Reply, extract_reply
+from mail.reply_subject import is_first
 from mail.source import OLE_SIGNATURE, prepare
 from mail.tree import Node, Tree
 
@@ -147,7 +148,8 @@ def _interpret(
         )
 
     def reply() -> Reply:
-        return extract_reply(email.text, email.html, known_texts, email.subject)
+        answers = bool(email.in_reply_to or email.references) or not is_first(email.subject)
+        return extract_reply(email.text, email.html, known_texts, email.subject, answers=answers)
 
     def forwarded() -> Forwarded | None:
         return find_forwarded(email.subject, email.text, email.html)

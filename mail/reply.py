@@ -49,22 +49,25 @@ class Reply:
     confidence: float
 
 
-def extract_reply(text: str, html: str, known_texts: Sequence[str] = (), subject: str = "") -> Reply:
+def extract_reply(
+    text: str, html: str, known_texts: Sequence[str] = (), subject: str = "", *, answers: bool = True
+) -> Reply:
     """What the author of a mail wrote.
 
     `text`: the plain body, or the HTML's text where there is none; `html`: the HTML body or ""; `known_texts`: texts of
-    earlier mails of the thread, which are taken out first; `subject` tells a forwarded mail from a quoted one.
+    earlier mails of the thread, which are taken out first; `subject` tells a forwarded mail from a quoted one;
+    `answers`: whether it may be an answer at all: what no answer marks with `>` is its author's own.
     """
     is_forward = says_forward(subject, text or html)
-    plain = _from_text(text, known_texts, is_forward) if text.strip() else None
+    plain = _from_text(text, known_texts, is_forward, answers) if text.strip() else None
     annotated = reply_html.annotated_text(html) if html else None
     if annotated is None:
-        return plain or _from_text(to_text(html), known_texts, is_forward)
-    rich = _from_text(annotated, known_texts, is_forward)
+        return plain or _from_text(to_text(html), known_texts, is_forward, answers)
+    rich = _from_text(annotated, known_texts, is_forward, answers)
     return _agreed(text, plain, rich) if plain else rich
 
 
-def _from_text(text: str, known_texts: Sequence[str], is_forward: bool) -> Reply:
+def _from_text(text: str, known_texts: Sequence[str], is_forward: bool, answers: bool) -> Reply:
     cut = len(text) > _MAX_TEXT
     text = text[:_MAX_TEXT]
     parted = _GOES_ON.sub(r"\1\n\n", text) if ":  " in text else text
@@ -74,7 +77,7 @@ def _from_text(text: str, known_texts: Sequence[str], is_forward: bool) -> Reply
         lines.pop()
     lines = without_gateway_banner(lines)
     known = known_lines(lines, known_texts) if known_texts else None
-    body = read_body(lines, known, is_forward=is_forward)
+    body = read_body(lines, known, is_forward=is_forward, answers=answers)
     result = _written(body)
     if not result.strip():
         # All of it was taken for quotation: only what a person would never write is left out.

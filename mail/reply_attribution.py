@@ -39,7 +39,11 @@ _FULL_DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?
 _STARTS_WITH_DATE = re.compile(r"\d{1,4}\s?[./年년-]|\d{1,2}\.? [^\W\d_]{3,}|\d{4}\b")
 _FIRST_WORD = re.compile(r"[^\s\d,]+")
 # Horde: "Zitat von Anna <anna@example.com>:".
-_QUOTING = re.compile(r"(?:zitat von|quoting|citando a|citazione di|citation de|citat från|citerar|цитирование) ", re.I)
+_QUOTING = re.compile(
+    r"(?:zitat von|quoting|citando a|citazione di|citation de|citat från|citerar|citeren|cituji|цитирование) ", re.I
+)
+# These may begin a sentence; only with an address they are an attribution.
+_CITING = re.compile(r"(?:citando|mensaje citado por|scritto da|en réponse à|citat|cytowanie|cytuję|цитирую) ", re.I)
 # GroupWise: ">>> Anna <anna@example.com> 3/5/2024 9:14 AM >>>".
 _GROUPWISE = re.compile(r">>> ?(?=[^\n]{0,200}\d)[^\n]{3,200} >>>\Z")
 # A log or an attribution may begin so; neither goes on so.
@@ -61,7 +65,7 @@ def may_end(stripped: str) -> bool:
         if last == ">":
             return "@" in stripped[-80:] or stripped.startswith(">>>")
         if last == "-":
-            stripped = stripped.rstrip("- \xa0")
+            stripped = stripped.rstrip("- :\xa0")
             if not stripped:
                 return False
     # Without its colon the line ends with the verb.
@@ -133,7 +137,7 @@ def _judge(text: str, *, followed: bool) -> Literal["opened", "bare"] | None:
     address = _ADDRESS.search(text) is not None
     time = _TIME.search(text) is not None
     day = _DAY.search(text) is not None
-    if followed and colon and _QUOTING.match(text):
+    if followed and colon and (_QUOTING.match(text) or (address and _CITING.match(text))):
         return "opened"
     lower = text.lower()
     verb = _verb(lower)

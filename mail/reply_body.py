@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Literal
 
 from mail import reply_attribution
-from mail.phrases import ABOVE, FORWARDED, LABELS, ORIGINAL
+from mail.phrases import ABOVE, FORWARDED, FORWARDED_BY, LABELS, ORIGINAL
 from mail.reply_headers import label_of, read_block, read_line
 from mail.reply_html import CUT_LINE, QUOTE_LINE
 from mail.reply_lines import EMPHASIS, MARKS, is_quoted, unquoted
@@ -38,6 +38,11 @@ _SOURCE_FIELDS = ("Received: ", "Return-Path: ", "Delivered-To: ", "DKIM-Signatu
 _MAX_SOURCE = 40
 # A session in Python's shell, or GroupWise's attribution.
 _PROMPT = re.compile(r">>> (?:[^\n]{5,60}, in message <|import |from \w|print|for |def |with |[\w.]+ ?[(=\[])")
+_MORE_THAN = re.compile(r"> ?[\d.,]{1,12} ?[%€$£°]")
+# The Bat! quotes with its author's initials ("AB> "), Zimbra can with a bar.
+_OTHER_MARK = re.compile(r"(?:[^\W\d_]{1,4}>{1,4}|\|)(?: |\Z)")
+# "Anna Berg ---05/07/2024 09:14:20 AM---Which of the two".
+_PREVIEW = re.compile(r"[^\n]{2,80}? ?---\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}[:.]\d{2}[^\n]{0,16}?---")
 # Lines that end like an attribution; no mail has that many, but a log may.
 _MAX_CANDIDATES = 2_000
 
@@ -58,8 +63,13 @@ class Body:
         return any(line.strip(MARKS) for stretch in self.stretches for line in stretch)
 
 
-def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False) -> Body:
-    """The author's stretches of `lines`; `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:."""
+def read_body(
+    lines: Sequence[str], known: Sequence[bool] | None = None, *, is_forward: bool = False, answers: bool = True
+) -> Body:
+    """The author's stretches of `lines`.
+
+    `known`: which repeat earlier mail; `is_forward`: the subject says Fwd:; `answers`: it may be an answer.
+    """
     stripped = [line.strip(MARKS) for line in lines]
     edged = _edged(stripped)
     quoted = _quoted_lines(stripped, edged, known)
@@ -86,7 +96,7 @@ def read_body(lines: Sequence[str], known: Sequence[bool] | None = None, *, is_f
             body.forwarded = list(lines[notable:])
             return body
         step: int | None
-        if quoted[notable] and line[0] == ">" and not (known and known[notable]) and _is_cited(body):
+        if quoted[notable] and line[0] == ">" and not (known and known[notable]) and _is_cited(body, answers):
             step = notable
             while step < len(lines) and quoted[step]:
                 body.stretches[-1].append(lines[step])
@@ -180,13 +190,15 @@ def _original_at(
         block = read_block(
             stripped, number, announced="container" in body.found and _after_cut(stripped, number)
         ) or read_line(line)
-        if block is None or _is_source(stripped, number):
+        if block is None or _is_source(stripped, number) or (not block.is_addressed() and _introduces(body)):
             body.stretches[-1].append(lines[number])
             return number + 1
     else:
         body.stretches[-1].append(lines[number])
         return number + 1
     body.found.add("original" if mark else "header")
+    if block is None and not is_forward and not body.has_text() and _all_quoted(stripped, quoted, number + 1):
+        return number + 1
     if is_forward or not body.has_text() or _introduces(body):
         if block is not None and _all_quoted(stripped, quoted, block.end):
             # Bottom-posted below an original that is known or marked: only its header stands in the way.
@@ -216,17 +228,20 @@ def _introduces(body: Body) -> bool:
     return last.endswith(":") and (len(last.split()) >= _MIN_INTRODUCTION or len(written) == 1)
 
 
-def _is_cited(body: Body) -> bool:
+def _is_cited(body: Body, answers: bool) -> bool:
     """Whether the author's last line announces a quotation in words of their own: "The log says the following:"."""
+    if not answers and not body.found and body.has_text():
+        # A first mail has nothing to quote but what its author copied.
+        return True
     last = next((line.strip(MARKS) for line in reversed(body.stretches[-1]) if line.strip(MARKS)), "")
     return last.endswith(":") and len(last.split()) >= _MIN_CITATION and _NAMED.search(last) is None
 
 
 def _drop_bare_title(stretch: list[str]) -> None:
-    """BlackBerry writes "Original Message" above the header without any dashes."""
+    """Above the header BlackBerry writes "Original Message" without any dashes, Notes name, date and first words."""
     while stretch and not stretch[-1].strip(MARKS):
         stretch.pop()
-    if stretch and _core(stretch[-1]) in ORIGINAL:
+    if stretch and (_core(stretch[-1]) in ORIGINAL or _PREVIEW.match(stretch[-1].strip(MARKS))):
         stretch.pop()
 
 
@@ -246,6 +261,8 @@ def announcement(line: str) -> tuple[Literal["forward", "original"], str] | None
         # "Forwarded:" may be somebody's heading.
         return None
     rest = ""
+    if dashed and line[-1] in _RULE_SIGNS and words.startswith(FORWARDED_BY):
+        return "forward", rest
     if dashed and words and words not in FORWARDED and words not in ORIGINAL:
         # Yahoo's text puts the original's header behind it.
         run_together = _RUN_TOGETHER.match(line, 0, _MAX_ANNOUNCEMENT)
@@ -272,6 +289,9 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
             quoted[number] = stripped[number] == QUOTE_LINE or is_quoted(stripped[number])
     if known:
         quoted = [mark or bool(repeated and line) for mark, repeated, line in zip(quoted, known, stripped, strict=True)]
+    if quoted.count(True) == 1 and _MORE_THAN.match(stripped[quoted.index(True)]):
+        # "> 40 % of the parcels" is more than 40 %.
+        return [False] * len(stripped)
     escaped = [number for number in edged if stripped[number].startswith("&gt;")]
     if len(escaped) > 1:
         # Escaped twice on its way; a single one is a number greater than another.
@@ -282,11 +302,36 @@ def _quoted_lines(stripped: list[str], edged: list[int], known: Sequence[bool] |
         # Nobody quotes three times what was not quoted twice.
         if not (number and quoted[number - 1]) and _PROMPT.match(stripped[number]):
             quoted[number] = False
+    _mark_others(stripped, quoted)
     if True in quoted:
         for number in range(1, len(stripped) - 1):
             if not quoted[number] and quoted[number - 1] and quoted[number + 1] and stripped[number]:
                 quoted[number] = _is_rest(stripped[number - 1], stripped[number])
     return quoted
+
+
+def _mark_others(stripped: list[str], quoted: list[bool]) -> None:
+    """Sets the lines that an attribution says are quoted with something else than `>`: initials, or a bar."""
+    marked = [n for n, line in enumerate(stripped) if line[:1] == "|" or ("> " in line[:6] and line[0] != ">")]
+    marked = [n for n in marked if _other_mark(stripped[n])]
+    if len(marked) > _MAX_CANDIDATES:
+        return
+    mark = None
+    for number in marked:
+        if mark is None:
+            above = next((n for n in range(number - 1, max(-1, number - 4), -1) if stripped[n]), None)
+            if above is None or not reply_attribution.may_end(stripped[above]):
+                continue
+            if reply_attribution.find(stripped, above) is None:
+                continue
+            mark = _other_mark(stripped[number])
+        quoted[number] = quoted[number] or _other_mark(stripped[number]) == mark
+
+
+def _other_mark(line: str) -> str:
+    """What a line is quoted with where that is not `>`; a row of a table ends with a bar, too."""
+    found = _OTHER_MARK.match(line)
+    return found[0].strip() if found and not (line[0] == "|" and line[-1] == "|" and len(line) > 1) else ""
 
 
 def _is_rest(above: str, line: str) -> bool:

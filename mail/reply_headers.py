@@ -25,6 +25,8 @@ _INVISIBLE = dict.fromkeys(map(ord, MARKS.strip(" \t\r\xa0\u202f\u3000")))
 _CAPITALISED_LABEL = re.compile(r"(?<![^\W\d_a-zà-ÿ])([^\W\d_a-zà-ÿ][^\W\d_]{0,20}(?: [^\W\d_]{1,12}){0,2})\s?[:：]\s?")
 # The beginning of a line up to its colon, for all lines in one search.
 _LINE_START = re.compile(r"\n([^\n:]{1,29}):")
+_NAMED: tuple[Label, ...] = ("from", "to", "date")
+_CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}(?![\d.])")
 _DATE = re.compile(r"\d{4}|\d{1,2}[:.]\d{2}|\d{1,2}[./ -]\d{1,2}[./ -]\d{2}")
 
 
@@ -35,6 +37,11 @@ class HeaderBlock:
     start: int
     end: int
     fields: dict[Label, str] = field(default_factory=dict)
+
+    def is_addressed(self) -> bool:
+        """Whether it names an address or a time, as a mail's does and a form may not."""
+        values = " ".join([self.fields.get(kind, "") for kind in _NAMED])
+        return bool(_ADDRESS.search(values) or _CLOCK.search(values))
 
 
 def label_of(stripped: str) -> tuple[Label, str] | None:
@@ -63,8 +70,7 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
     (`announced`) three fields are asked for, among them From with a name or address and a date that is one.
     """
     first = label_of(lines[start])
-    if first is None or first[0] == "other" or (not announced and lines[start].lstrip(EMPHASIS)[:1].islower()):
-        # Every client writes its labels with a capital; settings and code do not.
+    if first is None or first[0] == "other" or (not announced and _is_setting(lines[start])):
         return None
     block = HeaderBlock(start, start)
     last: Label | None = None
@@ -91,6 +97,12 @@ def read_block(lines: Sequence[str], start: int, *, announced: bool = False) -> 
             block.end = number + 1
             continued += 1
     return block if _coherent(block, announced) else None
+
+
+def _is_setting(line: str) -> bool:
+    """Settings and code write "from:"; clients write a capital, but for Orange, which begins with "envoyé :"."""
+    start = line.lstrip(EMPHASIS)
+    return start[:1].islower() and start.partition(":")[0].isascii()
 
 
 def read_line(line: str, *, announced: bool = False) -> HeaderBlock | None:

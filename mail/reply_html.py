@@ -23,6 +23,7 @@ _MAX_TAGS = 60_000
 _MAX_HTML = 2_000_000
 _MAX_LEAD = 1_000
 _MAX_TAG = 1_600
+_MAX_SIGNATURE = 4_000
 
 # A mark has one of these in its tag, spelled so: looking for few fixed strings is what makes this cheap. Marks without
 # one (Outlook's rule, Lotus) stand above a header block or an attribution, which the text itself tells.
@@ -35,6 +36,7 @@ _HINTS = (
     ("gmail_attr", "_", "g"),
     ("Zm-_Id", "Z", "_"),
     ("ReplySection", "R", "S"),
+    ("210px", "2", "0"),
 )
 # Searched piece by piece, so that what stands inside a quotation is passed over.
 _WINDOW = 16_384
@@ -63,6 +65,7 @@ _QUOTE_ID = re.compile(
 _QUOTE_NAME = re.compile(r"^(?:quote|quoted-content|messageReplySection)$", re.I)
 _ATTRIBUTION_CLASS = re.compile(r"(?:^|\s)(?:gmail_attr|protonmail_quote_intro)(?:\s|$)", re.I)
 _CUT_ID = re.compile(r"^(?:divRplyFwdMsg|zwchr)$", re.I)
+_FOXMAIL_RULE = re.compile(r"width:\s?210px;\s?height:\s?1px", re.I)
 _SIGNATURE_CLASS = re.compile(
     r"(?:^|\s)(?:gmail_signature(?:_prefix)?|moz-signature|protonmail_signature_block(?:-user|-proton)?"
     r"|tutanota_signature|sh-signature|front-signature|zmail_signature|mailspring-signature|missive_signature"
@@ -164,6 +167,8 @@ def _meaning(tag: str, source: str) -> str | None:
         or attributes.get("name", "") == "messageSignatureSection"
     ):
         return ""
+    if tag == "hr" and _FOXMAIL_RULE.match(attributes.get("style", "")):
+        return ""
     if _CUT_ID.match(identity) or attributes.get("data-marker") in ("__DIVIDER__", "__HEADERS__"):
         return CUT_LINE
     if attributes.get("data-marker") == "__QUOTED_TEXT__" or _QUOTE_ID.match(identity):
@@ -197,7 +202,10 @@ def _element_end(html: str, opening: re.Match[str]) -> int:
     """Behind the closing tag that belongs to `opening`; the end of the document where it is missing."""
     tag = opening[1]
     if tag.lower() == "hr":
-        return opening.end()
+        # Foxmail's signature goes on to the quotation, or to the end.
+        following = html.find("<blockquote", opening.end())
+        end = following if following >= 0 else len(html)
+        return end if end - opening.end() <= _MAX_SIGNATURE else opening.end()
     depth = 1
     for number, match in enumerate(re.finditer(rf"<(/?){tag}\b[^<>]*>", html[opening.end() :], re.I)):
         depth += -1 if match[1] else 1

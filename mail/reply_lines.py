@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What clients put around what they write: spaces, zero-width and bidirectional marks; and emphasis as in `*From:*`.
-MARKS = " \t\r\xa0\u200b\u200c\u200d\u2060\ufeff\u202f\u3000\u00ad" + "".join(
+MARKS = " \t\r\xa0\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u202f\u3000\u00ad" + "".join(
     map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 )
 EMPHASIS = MARKS + "*_"

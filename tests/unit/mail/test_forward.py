@@ -142,3 +142,20 @@ def test_a_forward_whose_header_cannot_be_read_is_still_one() -> None:
     found = find_forwarded("Fwd: Shelf", "---------- Forwarded message ---------\n\nIt is broken.\n", "")
     assert found is not None
     assert found.sender is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "----- Forwarded message from Olga <olga@example.net> -----",
+        "----- Forwarded by Anna Berg/Example on 05/06/2024 05:00 PM -----",
+        "----- Weitergeleitet von Anna Berg/Beispiel am 06.05.2024 17:00 -----",
+        "----- Transféré par Anna Berg/Exemple le 06/05/2024 17:00 -----",
+    ],
+)
+def test_a_line_that_names_somebody_announces_a_forward_whatever_the_subject(line: str) -> None:
+    header = "From: Olga Winter <olga@example.net>\nDate: 6 May 2024 16:02\nSubject: Broken shelf"
+    body = f"Look.\n\n{line}\n\n{header}\n\nIt is broken.\n"
+    found = find_forwarded("Shelf", body, "")
+    assert found is not None
+    assert (found.sender, found.subject) == (OLGA, "Broken shelf")
