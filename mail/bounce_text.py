@@ -150,19 +150,22 @@ _DELAY = re.compile(
     re.I,
 )
 _DELAY_OVER = re.compile(
-    r"(?:gave|giving) up|given up|retry time(?:out)? (?:not reached|exceeded|expired)|permanent|final|no longer",
+    r"(?:gave|giving) up|given up|blocked by (?:our|the)"
+    r"|retry time(?:out)? (?:not reached|exceeded|expired)|permanent|final|no longer",
     re.I,
 )
 
 # Where the returned mail starts inside the report's own text.
 _RETURNED = re.compile(
-    r"^[ \t>]*(?:[-=_*#]{2,}[^\n]{0,20}(?:below this line|original message|unsent message|returned message"
+    r"^[ \t>]*(?:[-=_*#]{2,}+[^\n]{0,20}(?:below this line|original message|unsent message|returned message"
     r"|message header|copy of (?:the|your)"
     r" |this is a copy|full headers|message text follows|original e-?mail|text of (?:the|your)"
-    r"|headers? follow)[^\n]{0,80}"
+    r"|headers? follow|messaggio originale|message (?:original|d.origine)|mensaje original|mensagem original"
+    r"|(?:original|ursprüngliche[nr]?)[ -]?(?:nachricht|e-?mail)|kopfzeilen|oorspronkelijk bericht|kopi[ai] wiadomości"
+    r"|исходно|původní|原信|原邮件|元のメッセージ|원본)[^\n]{0,80}"
     r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)(?! was received)[^\n]{0,60}"
     r"(?:follows?|below|attached|was)?[^\n]{0,40}:?"
-    r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?:?|received: from [^\n]+"
+    r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?[:.]?|received: from [^\n]+"
     r"|return-path: [^\n]+)[ \t]*$",
     re.I | re.M,
 )
@@ -199,6 +202,7 @@ _STATUS_WORDS = (
         "5.1.1",
     ),
 )
+_ID_LABEL = re.compile(r"message[- ]?id|in-reply-to|references", re.I)
 _SYSTEM_LOCAL = re.compile(r"(?:mailer-?daemon|postmaster|mdaemon|mail-?daemon|abuse|noreply|no-reply)\Z", re.I)
 
 
@@ -213,7 +217,7 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
         return _is_titled(subject) or _failure(text) is not None
     if _is_answer(subject):
         return False
-    unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
+    unanswerable = _is_unanswerable(headers)
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
         if titled and returned_headers is not None:
@@ -229,6 +233,11 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     if not _failure(opening) or not _MAIL.search(opening) or _PARCEL.search(f"{subject} {opening}"):
         return False
     return automatic or ("List-Id" not in headers and recipient(headers, opening) is not None)
+
+
+def is_personal(headers: Headers) -> bool:
+    """Whether nothing in the header speaks for a mail server."""
+    return _sender(headers) == "person" and not _is_unanswerable(headers) and not _is_automatic(headers)
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -287,7 +296,10 @@ def _addresses(body: str, start: int, own: set[str]) -> Iterator[str]:
         address = match[0].lstrip("'`=").removeprefix("mailto:")
         address = address[5:] if address[:5].lower() == "smtp=" else address
         local = address.partition("@")[0]
-        if address.lower() not in own and not _SYSTEM_LOCAL.match(local):
+        if address.lower() in own or _SYSTEM_LOCAL.match(local):
+            continue
+        line = body.rfind("\n", 0, match.start()) + 1
+        if not _ID_LABEL.search(body, line, match.start()):
             yield address
 
 
@@ -300,6 +312,10 @@ def _sender(headers: Headers) -> Literal["daemon", "office", "person"]:
     if sender in ("", "<>") or sender.endswith("<>") or _DAEMON.search(sender):
         return "daemon"
     return "office" if _OFFICE.search(sender) else "person"
+
+
+def _is_unanswerable(headers: Headers) -> bool:
+    return (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
 
 
 def _is_automatic(headers: Headers) -> bool:
