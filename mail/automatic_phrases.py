@@ -17,6 +17,7 @@ AUTO_REPLY_SUBJECT = re.compile(
     r"автоматический ответ|автоответ|автоматична відповідь|автовідповідь|autosvar|automatiskt svar"
     r"|automatisk svar|automaattinen vastaus|otomatik yanıt|otomatik cevap|automatická odpověď"
     r"|automatická odpoveď|automatikus válasz|răspuns automat|αυτόματη απάντηση|автоматичен отговор"
+    r"|аутоматски одговор|sjálfvirkt svar|ตอบกลับอัตโนมัติ"
     r"|automatski odgovor|samodejni odgovor|automaatvastus|automatinis atsakymas|automātisk[āa] atbilde|trả lời tự động"
     r"|resposta automàtica|balasan otomatis|מענה אוטומטי|תגובה אוטומטית|תשובה אוטומטית|رد تلقائي|الرد التلقائي"
     r"|پاسخ خودکار"
@@ -43,7 +44,7 @@ AWAY = re.compile(
     r"|férias|escritório|kantoor|vakantie|afwezig"
     r"|biur|urlop|nieobec|отпуск|офис|рабоч|отсутств|відпуст|офіс|відсутн|semester|kontor|ledig|ferie|lomal|poissa"
     r"|puhkus|dovolen|kancelá|godišnj|dopust|szabads|irod|concediu|birou|γραφεί|άδεια|izin|ofis|tatil|חופש|משרד"
-    r"|مكتب|إجازة|atostog|atvaļin|nghỉ|cuti|休|不在|出差|办公室|辦公室|外出|휴가|부재|출장|出張|收到|答复|received|erhalten|eingegangen",
+    r"|مكتب|إجازة|atostog|atvaļin|nghỉ|cuti|vacances|одмор|fríi?\b|ไม่อยู่|ลาพัก|วันหยุด|休|不在|出差|办公室|辦公室|外出|휴가|부재|출장|出張|收到|答复|received|erhalten|eingegangen",
     re.I,
 )
 # An automatic answer that calls itself one, whatever its subject.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mail.headers import Headers
+from mail.unattended import auto_submitted, suppresses_answers
 
 _MAX_BODY = 12_000
 _MAX_OPENING = 600
@@ -36,6 +37,7 @@ _OFFICE = re.compile(
     r"|mail[ .-]?(?:system|server)|autosend",
     re.I,
 )
+_BULK = re.compile(r"\s*(?:bulk|junk|list|auto)", re.I)
 _NO_REPLY = re.compile(r"no[-_.]?reply@", re.I)
 # What else cannot be delivered.
 _PARCEL = re.compile(
@@ -62,6 +64,8 @@ _NOT_DELIVERED = (
     r"|не (?:может|могло|удалось|было|смогли)[^\n]{0,24}доставл|не (?:може|вдалося)[^\n]{0,24}достав"
     r"|kunde inte levereras|kunne ikke leveres|ei voitu toimittaa|teslim edilemedi|iletilemedi"
     r"|nelze doručit|(?:nepodařilo se|nebyla?) doruč|nem (?:sikerült|lehetett) kézbesít|nu a putut fi livrat"
+    r"|không (?:gửi được|thể (?:gửi|chuyển))|ไม่สามารถส่ง|تعذر (?:تسليم|إرسال)|לא ניתן (?:היה )?למסור"
+    r"|tidak (?:dapat|bisa) (?:ter|di)kirim|nije (?:bilo )?moguće (?:isporuč|dostav)"
     r"|δεν (?:ήταν δυνατή η παράδοση|παραδόθηκε)|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
     r"|(?:没有|未)能?够?(?:送达|投递)"
     # Exchange: "did not reach some or all of the intended recipients".
@@ -215,15 +219,20 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     # Wordings are looked for last, the text's after the subject's: mail between people needs neither search.
     if sender == "daemon":
         return _is_titled(subject) or _failure(text) is not None
-    if _is_answer(subject):
-        return False
     unanswerable = _is_unanswerable(headers)
+    if _is_answer(subject):
+        # James answers like a person, but from an address of its own and with the mail.
+        returned = sender == "office" and unanswerable and returned_headers is not None
+        return returned and _failure(text) is not None
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
         if titled and returned_headers is not None:
             return True
-        if titled and _failure(text) is not None and (unanswerable or _lists_recipient(headers, text)):
-            return True
+        if titled and _failure(text) is not None:
+            # Whoever takes no answers may name the address in a sentence, as people do.
+            named = recipient(headers, text) is not None if unanswerable else _lists_recipient(headers, text)
+            if named:
+                return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
     automatic = _is_automatic(headers)
@@ -232,7 +241,7 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     opening = text[:_MAX_OPENING]
     if not _failure(opening) or not _MAIL.search(opening) or _PARCEL.search(f"{subject} {opening}"):
         return False
-    return automatic or ("List-Id" not in headers and recipient(headers, opening) is not None)
+    return (automatic or "List-Id" not in headers) and recipient(headers, opening) is not None
 
 
 def is_personal(headers: Headers) -> bool:
@@ -319,8 +328,8 @@ def _is_unanswerable(headers: Headers) -> bool:
 
 
 def _is_automatic(headers: Headers) -> bool:
-    submitted = (headers.get("Auto-Submitted") or "no").strip().lower()
-    return submitted != "no" or "Precedence" in headers or "X-Auto-Response-Suppress" in headers
+    bulk = _BULK.match(headers.get("Precedence") or "") is not None
+    return bulk or auto_submitted(headers) != "" or suppresses_answers(headers)
 
 
 def _is_titled(subject: str) -> bool:
