@@ -44,7 +44,7 @@ AWAY = re.compile(
     r"|férias|escritório|kantoor|vakantie|afwezig"
     r"|biur|urlop|nieobec|отпуск|офис|рабоч|отсутств|відпуст|офіс|відсутн|semester|kontor|ledig|ferie|lomal|poissa"
     r"|puhkus|dovolen|kancelá|godišnj|dopust|szabads|irod|concediu|birou|γραφεί|άδεια|izin|ofis|tatil|חופש|משרד"
-    r"|مكتب|إجازة|atostog|atvaļin|nghỉ|cuti|vacances|одмор|fríi?\b|ไม่อยู่|ลาพัก|วันหยุด|休|不在|出差|办公室|辦公室|外出|휴가|부재|출장|出張|收到|答复|received|erhalten|eingegangen",
+    r"|مكتب|إجازة|atostog|atvaļin|nghỉ|cuti|vacances|одмор|fríi?\b|ไม่อยู่|ลาพัก|วันหยุด|休|不在|出差|办公室|辦公室|外出|휴가|부재|출장|出張|收到|答复|尽快|received|erhalten|eingegangen",
     re.I,
 )
 # An automatic answer that calls itself one, whatever its subject.
@@ -61,7 +61,7 @@ AUTOMATIC = re.compile(
     r"[^\n.]{0,12} not (?:be(?:en)? |being )?(?:automatically )?forwarded"
     r"|(?:message|e-?mail|reply) was (?:sent |generated |created )?automatically"
     r"|(?:dies|dieses?|diese e-?mail|diese nachricht) (?:ist|wurde) (?:eine )?automatisch"
-    r"|(?:ceci est|il s.agit d.) ?une? (?:réponse|message) automatique|est(?:e|a) (?:es|é) una? \w+ automátic"
+    r"|(?:ceci est|il s.agit d.) ?une? (?:réponse|message) automatique|est(?:e|a) (?:es|é) u[nm]a? \w+ automátic"
     r"|quest[oa] (?:è|e-?mail è) una? \w+ automatic|dit is een automatisch|to jest automatyczn"
     r"|это автоматическ|(?:detta är|dette er) (?:ett|et) auto|tämä on automaatti|toto je automatick|ez egy automatikus"
     r"|bu (?:bir otomatik|mesaj otomatik|e-?posta otomatik)|(?:此|本)(?:邮件|郵件|信)[^\n。]{0,6}自[动動]"
@@ -92,8 +92,10 @@ ABSENCE_SUBJECT = re.compile(
     r"|acknowledg|receipt of your|verification required|"
     r"ihre? (?:nachricht|anfrage|e-?mail|mail)[^\n]{0,24} (?:eingegangen|erhalten)|hemos recibido su"
     r"|(?:wir haben|nous avons)[^\n]{0,24} (?:erhalten|reçu)|votre (?:message|demande|courriel)[^\n]{0,16} reçue?"
-    r"|abbiamo ricevuto|recebemos (?:a )?sua?|(?:wij|we) hebben[^\n]{0,24} ontvangen|otrzymaliśmy|мы получили ваш|"
-    r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|urlaub|eingangsbestätigung|empfangsbestätigung"
+    r"|abbiamo ricevuto|recebemos (?:a )?sua?|(?:wij|we) hebben[^\n]{0,24} ontvangen|otrzymaliśmy|мы получили ваш"
+    r"|ваш[её]? (?:обращение|сообщение|письмо|запрос|заявка)[^\n]{0,16} (?:получен|принят|зарегистрир)|"
+    r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|(?:betriebs)?urlaub|betriebsferien|eingangsbestätigung"
+    r"|empfangsbestätigung"
     r"|absence du bureau|absent du bureau|en congés?|accusé de réception|"
     r"fuera de (?:la )?oficina|ausente|ausencia|vacaciones|acuse de recibo|fuori (?:sede|ufficio)|assente|assenza"
     r"|in ferie|conferma di ricezione|fora do escritório|ausência|férias|afwezig|ontvangstbevestiging|"

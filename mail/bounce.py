@@ -162,7 +162,7 @@ def _original_message_id(report: Mapping[str, str], headers: Headers, original: 
     named = _ID.search(report.get("original-message-id", ""))
     if named:
         return named[1]
-    for name in ("X-MS-Exchange-Parent-Message-Id", "In-Reply-To", "References"):
+    for name in ("X-MS-Exchange-Parent-Message-Id", "X-Riferimento-Message-ID", "In-Reply-To", "References"):
         ids = _ID.findall(headers.get(name) or "")
         if ids:
             return str(ids[-1])

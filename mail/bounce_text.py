@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mail.headers import Headers
-from mail.unattended import auto_submitted, suppresses_answers
+from mail.unattended import auto_submitted
 
 _MAX_BODY = 12_000
 _MAX_OPENING = 600
@@ -38,6 +38,8 @@ _OFFICE = re.compile(
     re.I,
 )
 _BULK = re.compile(r"\s*(?:bulk|junk|list|auto)", re.I)
+# Receipts of Italy's certified mail (RFC 6109) that say no.
+_UNCERTIFIED = re.compile(r"\s*(?:(?:preavviso-)?errore-consegna|non-accettazione|rilevazione-virus)", re.I)
 _NO_REPLY = re.compile(r"no[-_.]?reply@", re.I)
 # What else cannot be delivered.
 _PARCEL = re.compile(
@@ -118,7 +120,7 @@ _FAILURE = re.compile(
     r"|(?:delivery|mail|message)[^\n.]{0,60} postponed"
     r"|was addressed[^\n]{0,60}\n?[^\n]{0,30}did not (?:exactly )?match|"
     r"this is the (?:qmail|mail system at host|mail delivery|post(?:fix|master)|mimesweeper)"
-    r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|has not been"
+    r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|ha(?:s|ve) not been"
     r"|unable to)[^\n.]{0,20}"
     r"\b(?:be )?(?:deliver|sent|process|complet|reach)"
     r"|(?:unable|failed|not able|wasn.t able|was not able|couldn.t be able) to (?:be )?deliver"
@@ -136,7 +138,7 @@ _FAILURE = re.compile(
     r"|relay(?:ing)? (?:access )?denied"
     r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried"
     r"|will (?:continue to )?retry"
-    r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for)|message size exceed"
+    r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for|because)|message size exceed"
     r"|too many hops|mail loop|unknown user|message sent to [^\n]{0,80} bounced|vom empfänger[^\n]{0,20} abgewiesen"
     r"|(?:is|was|were) undeliverable|(?:was|been) blocked by (?:our|the)"
     r"|unzustellbar|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
@@ -148,7 +150,8 @@ _FAILURE = re.compile(
 _DELAY = re.compile(
     r"has not (?:yet )?been delivered|not yet been delivered|still being retried|delayed|will (?:continue to "
     r"|be )?(?:re-?tr(?:y|ied)|attempt)"
-    r"|warning message only|do not need to re-?send|could not send (?:message )?for (?:the )?past"
+    r"|warning message only|do not need to re-?send|(?:could not|cannot) send (?:message )?for (?:the )?past"
+    r"|transient non-fatal"
     r"|delivery incomplete|temporary problem"
     r"|noch nicht zugestellt|verzögert|retard|demora|ritard|vertraagd|opóźni|задерж|延迟|遅延|지연",
     re.I,
@@ -212,7 +215,7 @@ _SYSTEM_LOCAL = re.compile(r"(?:mailer-?daemon|postmaster|mdaemon|mail-?daemon|a
 
 def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool:
     """Whether a mail that is no multipart/report reports a failed or late delivery: at least two independent signs."""
-    if "X-Failed-Recipients" in headers:
+    if "X-Failed-Recipients" in headers or _UNCERTIFIED.match(headers.get("X-Ricevuta") or ""):
         return True
     subject = headers.get("Subject") or ""
     sender = _sender(headers)
@@ -328,8 +331,7 @@ def _is_unanswerable(headers: Headers) -> bool:
 
 
 def _is_automatic(headers: Headers) -> bool:
-    bulk = _BULK.match(headers.get("Precedence") or "") is not None
-    return bulk or auto_submitted(headers) != "" or suppresses_answers(headers)
+    return auto_submitted(headers) != "" or _BULK.match(headers.get("Precedence") or "") is not None
 
 
 def _is_titled(subject: str) -> bool:

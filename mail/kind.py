@@ -133,6 +133,8 @@ def classify(
 def _report(headers: Headers, content_type: str, report_type: str | None, subject: str) -> str | None:
     if report_type == "disposition-notification" or content_type == "message/disposition-notification":
         return "message disposition notification (RFC 8098)"
+    if "X-Ricevuta" in headers:
+        return "receipt of certified mail (RFC 6109)"
     if report_type == "tlsrpt" or "TLS-Report-Domain" in headers:
         return "TLS report (RFC 8460)"
     if _DMARC_SUBJECT.match(subject):
@@ -162,7 +164,11 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
     start = text[:_BODY_START]
     if (submitted == "auto-generated" or _null_sender(headers)) and automatic_phrases.AUTO_REPLY_BODY.search(start):
         return ["the text says so", *signs]
-    if signs and REPLY_SUBJECT.match(subject) and automatic_phrases.ANSWER_BODY.search(start):
+    if (
+        signs
+        and automatic_phrases.ANSWER_BODY.search(start)
+        and (REPLY_SUBJECT.match(subject) or automatic_phrases.AUTOMATIC.search(start))
+    ):
         return ["the text says so", *signs]
     # People answer and forward automatic answers.
     if said and not answered and _agree(subject, start):
