@@ -8,7 +8,7 @@ import re
 # costs five times as much.
 AUTO_REPLY_SUBJECT = re.compile(
     r"(?:^|[\[【\s(:])(?:auto(?:matic|mated|mated email)?[- _:]?(?:reply|response|answer|responder|respond"
-    r"|generated reply)|autoreply|autoresponse|autoresponder|auto ?:|out of office (?:auto)?reply"
+    r"|generated reply)|autoreply|autoresponse|yahoo! auto response|autoresponder|auto ?:|out of office (?:auto)?reply"
     r"|vacation (?:reply|response|auto-?reply)|"
     r"automatische (?:antwort|rückantwort|rückmeldung|bestätigung|reactie)|automatisch (?:antwort|antwoord|beantwoord)"
     r"|abwesenheits(?:notiz|nachricht|meldung|benachrichtigung|assistent)|automatische eingangsbestätigung|"
@@ -17,8 +17,10 @@ AUTO_REPLY_SUBJECT = re.compile(
     r"автоматический ответ|автоответ|автоматична відповідь|автовідповідь|autosvar|automatiskt svar"
     r"|automatisk svar|automaattinen vastaus|otomatik yanıt|otomatik cevap|automatická odpověď"
     r"|automatická odpoveď|automatikus válasz|răspuns automat|αυτόματη απάντηση|автоматичен отговор"
+    r"|аутоматски одговор|sjálfvirkt svar|ตอบกลับอัตโนมัติ"
     r"|automatski odgovor|samodejni odgovor|automaatvastus|automatinis atsakymas|automātisk[āa] atbilde|trả lời tự động"
-    r"|resposta automàtica|balasan otomatis|מענה אוטומטי|תשובה אוטומטית|رد تلقائي|الرد التلقائي|پاسخ خودکار"
+    r"|resposta automàtica|balasan otomatis|מענה אוטומטי|תגובה אוטומטית|תשובה אוטומטית|رد تلقائي|الرد التلقائي"
+    r"|پاسخ خودکار"
     r"|autom\. antwort|absence du bureau|"
     r"自动回复|自動回覆|自动答复|自動回复|自動返信|自動応答|不在通知|자동 ?(?:회신|응답|답장|답변))",
 )
@@ -42,7 +44,7 @@ AWAY = re.compile(
     r"|férias|escritório|kantoor|vakantie|afwezig"
     r"|biur|urlop|nieobec|отпуск|офис|рабоч|отсутств|відпуст|офіс|відсутн|semester|kontor|ledig|ferie|lomal|poissa"
     r"|puhkus|dovolen|kancelá|godišnj|dopust|szabads|irod|concediu|birou|γραφεί|άδεια|izin|ofis|tatil|חופש|משרד"
-    r"|مكتب|إجازة|atostog|atvaļin|nghỉ|cuti|休|不在|出差|办公室|辦公室|外出|휴가|부재|출장|出張|收到|答复|received|erhalten|eingegangen",
+    r"|مكتب|إجازة|atostog|atvaļin|nghỉ|cuti|vacances|одмор|fríi?\b|ไม่อยู่|ลาพัก|วันหยุด|休|不在|出差|办公室|辦公室|外出|휴가|부재|출장|出張|收到|答复|尽快|received|erhalten|eingegangen",
     re.I,
 )
 # An automatic answer that calls itself one, whatever its subject.
@@ -59,7 +61,7 @@ AUTOMATIC = re.compile(
     r"[^\n.]{0,12} not (?:be(?:en)? |being )?(?:automatically )?forwarded"
     r"|(?:message|e-?mail|reply) was (?:sent |generated |created )?automatically"
     r"|(?:dies|dieses?|diese e-?mail|diese nachricht) (?:ist|wurde) (?:eine )?automatisch"
-    r"|(?:ceci est|il s.agit d.) ?une? (?:réponse|message) automatique|est(?:e|a) (?:es|é) una? \w+ automátic"
+    r"|(?:ceci est|il s.agit d.) ?une? (?:réponse|message) automatique|est(?:e|a) (?:es|é) u[nm]a? \w+ automátic"
     r"|quest[oa] (?:è|e-?mail è) una? \w+ automatic|dit is een automatisch|to jest automatyczn"
     r"|это автоматическ|(?:detta är|dette er) (?:ett|et) auto|tämä on automaatti|toto je automatick|ez egy automatikus"
     r"|bu (?:bir otomatik|mesaj otomatik|e-?posta otomatik)|(?:此|本)(?:邮件|郵件|信)[^\n。]{0,6}自[动動]"
@@ -87,8 +89,13 @@ ABSENCE_SUBJECT = re.compile(
     r"|currently) (?:away|out)|absence|absent|"
     r"(?:we (?:have )?received|thank you for (?:contacting|your (?:e-?mail|message|inquiry|enquiry|request)))"
     r"|(?:your )?(?:request|ticket|message|inquiry|enquiry|case)[^\n]{0,30}(?:has been |was )?received"
-    r"|acknowledg|receipt of your|"
-    r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|urlaub|eingangsbestätigung|empfangsbestätigung"
+    r"|acknowledg|receipt of your|verification required|"
+    r"ihre? (?:nachricht|anfrage|e-?mail|mail)[^\n]{0,24} (?:eingegangen|erhalten)|hemos recibido su"
+    r"|(?:wir haben|nous avons)[^\n]{0,24} (?:erhalten|reçu)|votre (?:message|demande|courriel)[^\n]{0,16} reçue?"
+    r"|abbiamo ricevuto|recebemos (?:a )?sua?|(?:wij|we) hebben[^\n]{0,24} ontvangen|otrzymaliśmy|мы получили ваш"
+    r"|ваш[её]? (?:обращение|сообщение|письмо|запрос|заявка)[^\n]{0,16} (?:получен|принят|зарегистрир)|"
+    r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|(?:betriebs)?urlaub|betriebsferien|eingangsbestätigung"
+    r"|empfangsbestätigung"
     r"|absence du bureau|absent du bureau|en congés?|accusé de réception|"
     r"fuera de (?:la )?oficina|ausente|ausencia|vacaciones|acuse de recibo|fuori (?:sede|ufficio)|assente|assenza"
     r"|in ferie|conferma di ricezione|fora do escritório|ausência|férias|afwezig|ontvangstbevestiging|"
@@ -102,7 +109,7 @@ AUTO_REPLY_BODY = re.compile(
     r"|annual|parental|maternity|sick)|not (?:in|at|available|reading)|travel)"
     r"|limited access to (?:my )?e-?mail|(?:automatic(?:ally)?|auto(?:mated)?)[- ]?(?:generated )?(?:reply"
     r"|response|message|e-?mail|acknowledg)|no longer (?:work|with|employed)|will (?:respond|reply|get back"
-    r"|answer)[^\n.]{0,40}(?:when|upon|as soon|after|on my)|do not reply to this"
+    r"|answer)[^\n.]{0,40}(?:when|upon|as soon|after|on my)"
     r"|thank you for (?:your (?:e-?mail|message|mail|inquiry)|contacting)|we (?:have )?received your|vacation"
     r"|on holiday|"
     r"(?:bin|ich)[^\n]{0,40}(?:nicht im (?:büro|haus)|im urlaub|abwesend|außer haus|nicht erreichbar"

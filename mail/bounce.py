@@ -21,9 +21,18 @@ _MAX_TEXT = 20_000
 
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.M)
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_MESSAGE_ID = re.compile(r"^(?:X-Original-)?Message-ID[ \t]*:\s*<([^<>\s]{1,500})>", re.I | re.M)
+# Servers put it in words, too: "The message identifier was: <...>".
+_MESSAGE_ID = re.compile(
+    r"^[ \t>]*(?:X-Original-|The )?Message[- ]?ID(?:entifier)?(?: was| is)?[ \t]*:"
+    r"(?:\s*<([^<>\s]{1,500})>|[ \t]*([^<>\s@]{1,250}@[^<>\s@]{1,250}))",
+    re.I | re.M,
+)
 _ID = re.compile(r"<([^<>\s]{3,500})>")
 _RECIPIENT_LINE = re.compile(r"^(?:To|Apparently-To|Envelope-To|X-Original-To)[ \t]*:(.*(?:\n[ \t].*)*)", re.I | re.M)
+_INTERNATIONAL = re.compile(r"[^\s<>@;,\"]{1,128}@[^\s<>@;,\"]{1,253}")
+# What must be coded in an address: "+" and "=" in any (xtext, RFC 3461), the rest in one of the type utf-8 (RFC 6533).
+_XTEXT = re.compile(r"\+(2B|3D)")
+_CODE_POINT = re.compile(r"\\x\{([0-9A-F]{2,3}|[0-9A-CEF][0-9A-F]{3}|D[0-7][0-9A-F]{2}|(?:[1-9A-F]|10)[0-9A-F]{4})\}")
 _VERP = re.compile(r"[+-]([\w.%+-]{1,64})=([\w.-]{3,255})@")
 
 _ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
@@ -37,20 +46,27 @@ def read_bounce(
     returned_headers: str | None,
     text: str,
     is_dsn_multipart: bool,
+    disposition: list[str] | None = None,
 ) -> Bounce | None:
     """The report that this mail is, or None for any other mail.
 
     `delivery_status`: the decoded message/delivery-status parts; `returned_headers`: the header of the returned mail
     (message/rfc822 or text/rfc822-headers); `text`: the mail's text; `is_dsn_multipart`: multipart/report with
-    report-type=delivery-status. A report of successful delivery or relaying (RFC 3464 §2.3.3) is not a bounce.
+    report-type=delivery-status; `disposition`: the message/disposition-notification parts, since Sieve rejects with
+    those (RFC 5429). A report of successful delivery or relaying (RFC 3464 §2.3.3) is not a bounce.
     """
+    if delivery_status and not is_dsn_multipart:
+        # Mail programs forward a report's parts as attachments.
+        delivery_status = [] if bounce_text.is_personal(headers) else delivery_status
+        is_dsn_multipart = bool(delivery_status)
     blocks = _blocks(delivery_status)
     report = next((block for action in _FAILURES for block in blocks if _action(block) == action), None)
     if report is None and any(_action(block) for block in blocks):
         return None
     if report is None and not is_dsn_multipart and not bounce_text.is_bounce(headers, text, returned_headers):
         return None
-    return _described(report or {}, headers, returned_headers, text[:_MAX_TEXT])
+    report = report or next(iter(_blocks(disposition or [])), {})
+    return _described(report, headers, returned_headers, text[:_MAX_TEXT])
 
 
 def severity(bounce: Bounce) -> Literal["hard", "soft"]:
@@ -71,7 +87,7 @@ def _described(report: Mapping[str, str], headers: Headers, returned: str | None
         recipient=_recipient(report, headers, body, original),
         status=status,
         action=action or ("delayed" if bounce_text.is_delay(headers, body) else "failed"),
-        original_message_id=_original_message_id(headers, original, body),
+        original_message_id=_original_message_id(report, headers, original, body),
     )
 
 
@@ -118,7 +134,8 @@ def _recipients(report: Mapping[str, str], headers: Headers, body: str, original
     failed = ADDRESS.search(headers.get("X-Failed-Recipients") or "")
     yield failed[0] if failed else None
     yield bounce_text.recipient(headers, body)
-    yield _report_address(report.get("diagnostic-code", ""))
+    failed = ADDRESS.search(report.get("diagnostic-code", "")[:2_000])
+    yield failed[0] if failed else None
     if original:
         line = _RECIPIENT_LINE.search(original[:_MAX_TEXT])
         address = ADDRESS.search(line[1]) if line else None
@@ -129,17 +146,23 @@ def _recipients(report: Mapping[str, str], headers: Headers, body: str, original
 
 def _report_address(value: str) -> str | None:
     """The address of `rfc822; user@example.org`, in angle brackets or not."""
-    address = value.partition(";")[2] or value
-    match = ADDRESS.search(address[:2_000])
-    return match[0] if match else None
+    kind, _, address = value[:2_000].partition(";")
+    address = address or kind
+    if kind.strip().lower() == "utf-8":
+        address = _CODE_POINT.sub(lambda point: chr(int(point[1], 16)), address)
+    match = (ADDRESS if address.isascii() else _INTERNATIONAL).search(address)
+    return _XTEXT.sub(lambda code: chr(int(code[1], 16)), match[0]) if match else None
 
 
-def _original_message_id(headers: Headers, original: str | None, body: str) -> str | None:
+def _original_message_id(report: Mapping[str, str], headers: Headers, original: str | None, body: str) -> str | None:
     for source in (original, body):
         match = _MESSAGE_ID.search(source[:100_000]) if source else None
         if match:
-            return match[1]
-    for name in ("X-MS-Exchange-Parent-Message-Id", "In-Reply-To", "References"):
+            return match[1] or match[2]
+    named = _ID.search(report.get("original-message-id", ""))
+    if named:
+        return named[1]
+    for name in ("X-MS-Exchange-Parent-Message-Id", "X-Riferimento-Message-ID", "In-Reply-To", "References"):
         ids = _ID.findall(headers.get(name) or "")
         if ids:
             return str(ids[-1])

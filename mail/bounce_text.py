@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mail.headers import Headers
+from mail.unattended import auto_submitted
 
 _MAX_BODY = 12_000
 _MAX_OPENING = 600
@@ -36,6 +37,9 @@ _OFFICE = re.compile(
     r"|mail[ .-]?(?:system|server)|autosend",
     re.I,
 )
+_BULK = re.compile(r"\s*(?:bulk|junk|list|auto)", re.I)
+# Receipts of Italy's certified mail (RFC 6109) that say no.
+_UNCERTIFIED = re.compile(r"\s*(?:(?:preavviso-)?errore-consegna|non-accettazione|rilevazione-virus)", re.I)
 _NO_REPLY = re.compile(r"no[-_.]?reply@", re.I)
 # What else cannot be delivered.
 _PARCEL = re.compile(
@@ -62,6 +66,8 @@ _NOT_DELIVERED = (
     r"|не (?:может|могло|удалось|было|смогли)[^\n]{0,24}доставл|не (?:може|вдалося)[^\n]{0,24}достав"
     r"|kunde inte levereras|kunne ikke leveres|ei voitu toimittaa|teslim edilemedi|iletilemedi"
     r"|nelze doručit|(?:nepodařilo se|nebyla?) doruč|nem (?:sikerült|lehetett) kézbesít|nu a putut fi livrat"
+    r"|không (?:gửi được|thể (?:gửi|chuyển))|ไม่สามารถส่ง|تعذر (?:تسليم|إرسال)|לא ניתן (?:היה )?למסור"
+    r"|tidak (?:dapat|bisa) (?:ter|di)kirim|nije (?:bilo )?moguće (?:isporuč|dostav)"
     r"|δεν (?:ήταν δυνατή η παράδοση|παραδόθηκε)|無法(?:傳遞|投遞|送達)|无法(?:送达|投递|发送)"
     r"|(?:没有|未)能?够?(?:送达|投递)"
     # Exchange: "did not reach some or all of the intended recipients".
@@ -114,7 +120,7 @@ _FAILURE = re.compile(
     r"|(?:delivery|mail|message)[^\n.]{0,60} postponed"
     r"|was addressed[^\n]{0,60}\n?[^\n]{0,30}did not (?:exactly )?match|"
     r"this is the (?:qmail|mail system at host|mail delivery|post(?:fix|master)|mimesweeper)"
-    r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|has not been"
+    r"|(?:mail|message|delivery)[^\n.]{0,60}(?:could not|couldn.t|can ?not|was not|wasn.t|were not|ha(?:s|ve) not been"
     r"|unable to)[^\n.]{0,20}"
     r"\b(?:be )?(?:deliver|sent|process|complet|reach)"
     r"|(?:unable|failed|not able|wasn.t able|was not able|couldn.t be able) to (?:be )?deliver"
@@ -132,7 +138,7 @@ _FAILURE = re.compile(
     r"|relay(?:ing)? (?:access )?denied"
     r"|(?:over|exceeded?|full)[^\n]{0,24}quota|quota exceeded|has not (?:yet )?been delivered|still being retried"
     r"|will (?:continue to )?retry"
-    r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for)|message size exceed"
+    r"|you do not need to (?:re-?send|retry)|warning message only|rejected (?:by|your|for|because)|message size exceed"
     r"|too many hops|mail loop|unknown user|message sent to [^\n]{0,80} bounced|vom empfänger[^\n]{0,20} abgewiesen"
     r"|(?:is|was|were) undeliverable|(?:was|been) blocked by (?:our|the)"
     r"|unzustellbar|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|recapito non riuscito"
@@ -144,25 +150,29 @@ _FAILURE = re.compile(
 _DELAY = re.compile(
     r"has not (?:yet )?been delivered|not yet been delivered|still being retried|delayed|will (?:continue to "
     r"|be )?(?:re-?tr(?:y|ied)|attempt)"
-    r"|warning message only|do not need to re-?send|could not send (?:message )?for (?:the )?past"
+    r"|warning message only|do not need to re-?send|(?:could not|cannot) send (?:message )?for (?:the )?past"
+    r"|transient non-fatal"
     r"|delivery incomplete|temporary problem"
     r"|noch nicht zugestellt|verzögert|retard|demora|ritard|vertraagd|opóźni|задерж|延迟|遅延|지연",
     re.I,
 )
 _DELAY_OVER = re.compile(
-    r"(?:gave|giving) up|given up|retry time(?:out)? (?:not reached|exceeded|expired)|permanent|final|no longer",
+    r"(?:gave|giving) up|given up|blocked by (?:our|the)"
+    r"|retry time(?:out)? (?:not reached|exceeded|expired)|permanent|final|no longer",
     re.I,
 )
 
 # Where the returned mail starts inside the report's own text.
 _RETURNED = re.compile(
-    r"^[ \t>]*(?:[-=_*#]{2,}[^\n]{0,20}(?:below this line|original message|unsent message|returned message"
+    r"^[ \t>]*(?:[-=_*#]{2,}+[^\n]{0,20}(?:below this line|original message|unsent message|returned message"
     r"|message header|copy of (?:the|your)"
     r" |this is a copy|full headers|message text follows|original e-?mail|text of (?:the|your)"
-    r"|headers? follow)[^\n]{0,80}"
+    r"|headers? follow|messaggio originale|message (?:original|d.origine)|mensaje original|mensagem original"
+    r"|(?:original|ursprüngliche[nr]?)[ -]?(?:nachricht|e-?mail)|kopfzeilen|oorspronkelijk bericht|kopi[ai] wiadomości"
+    r"|исходно|původní|原信|原邮件|元のメッセージ|원본)[^\n]{0,80}"
     r"|(?:a copy of|the (?:text of the )?original)[^\n]{0,40}(?:message|mail)(?! was received)[^\n]{0,60}"
     r"(?:follows?|below|attached|was)?[^\n]{0,40}:?"
-    r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?:?|received: from [^\n]+"
+    r"|(?:your |the )?(?:original |returned )(?:message|mail)(?: headers?)?(?: follows)?[:.]?|received: from [^\n]+"
     r"|return-path: [^\n]+)[ \t]*$",
     re.I | re.M,
 )
@@ -199,27 +209,33 @@ _STATUS_WORDS = (
         "5.1.1",
     ),
 )
+_ID_LABEL = re.compile(r"message[- ]?id|in-reply-to|references", re.I)
 _SYSTEM_LOCAL = re.compile(r"(?:mailer-?daemon|postmaster|mdaemon|mail-?daemon|abuse|noreply|no-reply)\Z", re.I)
 
 
 def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool:
     """Whether a mail that is no multipart/report reports a failed or late delivery: at least two independent signs."""
-    if "X-Failed-Recipients" in headers:
+    if "X-Failed-Recipients" in headers or _UNCERTIFIED.match(headers.get("X-Ricevuta") or ""):
         return True
     subject = headers.get("Subject") or ""
     sender = _sender(headers)
     # Wordings are looked for last, the text's after the subject's: mail between people needs neither search.
     if sender == "daemon":
         return _is_titled(subject) or _failure(text) is not None
+    unanswerable = _is_unanswerable(headers)
     if _is_answer(subject):
-        return False
-    unanswerable = (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
+        # James answers like a person, but from an address of its own and with the mail.
+        returned = sender == "office" and unanswerable and returned_headers is not None
+        return returned and _failure(text) is not None
     if sender == "office" or unanswerable:
         titled = _is_titled(subject)
         if titled and returned_headers is not None:
             return True
-        if titled and _failure(text) is not None and (unanswerable or _lists_recipient(headers, text)):
-            return True
+        if titled and _failure(text) is not None:
+            # Whoever takes no answers may name the address in a sentence, as people do.
+            named = recipient(headers, text) is not None if unanswerable else _lists_recipient(headers, text)
+            if named:
+                return True
         return sender == "office" and unanswerable and (titled or _failure(text) is not None)
     # A gateway may speak in a name of its own; it does so automatically and comes to the point at once.
     automatic = _is_automatic(headers)
@@ -228,7 +244,12 @@ def is_bounce(headers: Headers, text: str, returned_headers: str | None) -> bool
     opening = text[:_MAX_OPENING]
     if not _failure(opening) or not _MAIL.search(opening) or _PARCEL.search(f"{subject} {opening}"):
         return False
-    return automatic or ("List-Id" not in headers and recipient(headers, opening) is not None)
+    return (automatic or "List-Id" not in headers) and recipient(headers, opening) is not None
+
+
+def is_personal(headers: Headers) -> bool:
+    """Whether nothing in the header speaks for a mail server."""
+    return _sender(headers) == "person" and not _is_unanswerable(headers) and not _is_automatic(headers)
 
 
 def is_delay(headers: Headers, body: str) -> bool:
@@ -287,7 +308,10 @@ def _addresses(body: str, start: int, own: set[str]) -> Iterator[str]:
         address = match[0].lstrip("'`=").removeprefix("mailto:")
         address = address[5:] if address[:5].lower() == "smtp=" else address
         local = address.partition("@")[0]
-        if address.lower() not in own and not _SYSTEM_LOCAL.match(local):
+        if address.lower() in own or _SYSTEM_LOCAL.match(local):
+            continue
+        line = body.rfind("\n", 0, match.start()) + 1
+        if not _ID_LABEL.search(body, line, match.start()):
             yield address
 
 
@@ -302,9 +326,12 @@ def _sender(headers: Headers) -> Literal["daemon", "office", "person"]:
     return "office" if _OFFICE.search(sender) else "person"
 
 
+def _is_unanswerable(headers: Headers) -> bool:
+    return (headers.get("Return-Path") or "").strip() in ("<>", "<MAILER-DAEMON>", "MAILER-DAEMON")
+
+
 def _is_automatic(headers: Headers) -> bool:
-    submitted = (headers.get("Auto-Submitted") or "no").strip().lower()
-    return submitted != "no" or "Precedence" in headers or "X-Auto-Response-Suppress" in headers
+    return auto_submitted(headers) != "" or _BULK.match(headers.get("Precedence") or "") is not None
 
 
 def _is_titled(subject: str) -> bool:

@@ -38,6 +38,7 @@ class Contents:
     texts: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
     delivery_status: list[str] = field(default_factory=list)
+    disposition: list[str] = field(default_factory=list)
     returned_headers: str | None = None
     is_feedback_report: bool = False
     calendar: Calendar | None = None
@@ -181,6 +182,8 @@ def _unpack_tnef(data: bytes, parts: PartList, problems: Problems, contents: Con
 def _note_report(node: Node, data: bytes, contents: Contents) -> None:
     if node.type in _STATUS_TYPES:
         contents.delivery_status.append(decode(data[:_REPORT_TEXT_BYTES]))
+    elif node.type == "message/disposition-notification":
+        contents.disposition.append(decode(data[:_REPORT_TEXT_BYTES]))
     elif node.type in _RETURNED_TYPES and contents.returned_headers is None:
         _, body = header_end(data, 0, len(data), _REPORT_TEXT_BYTES)
         contents.returned_headers = decode(data[:body])

@@ -14,6 +14,7 @@ from domain.email import Address, Bounce, MailKind
 from mail import automatic_phrases
 from mail.headers import Headers
 from mail.phrases import FORWARD_SUBJECT, REPLY_SUBJECT
+from mail.unattended import auto_submitted, suppresses_answers
 
 _BODY_START = 1_500
 _SUBJECT_START = 300
@@ -67,7 +68,6 @@ _MACHINE_FIELDS = (
     "X-Redmine-Site",
     "X-Discourse-Post-Id",
     "X-Phabricator-Sent-This-Message",
-    "Feedback-ID",
     "X-CampaignID",
     "X-Campaign",
     "X-Mailgun-Tag",
@@ -79,7 +79,11 @@ _NO_REPLY = re.compile(
     re.I,
 )
 _BULK = re.compile(r"\s*(?:bulk|junk|auto|auto-generated)\s*\Z", re.I)
-_TYPE_WORD = re.compile(r"\s*([A-Za-z-]+)")
+_AMAZON = re.compile(r"amazonses\Z", re.I)
+# Microsoft's Junk Mail Reporting Program knows no RFC 5965.
+_COMPLAINT_SUBJECT = re.compile(
+    r"\s*complaint about message from \[?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]{4,39})\]?\s*\Z", re.I
+)
 _DMARC_SUBJECT = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?report domain:?\s*\S+.*(?:submitter|report-id)", re.I)
 
 
@@ -103,6 +107,8 @@ def classify(
     """
     if is_feedback_report or report_type == "feedback-report":
         return Kind("complaint", ["message/feedback-report (RFC 5965)"])
+    if _COMPLAINT_SUBJECT.match(subject):
+        return Kind("complaint", ["a complaint about a message from an address of a server"])
     if bounce is not None:
         return Kind(
             "bounce", [f"delivery report: action {bounce.action or 'unknown'}, status {bounce.status or 'unknown'}"]
@@ -127,6 +133,8 @@ def classify(
 def _report(headers: Headers, content_type: str, report_type: str | None, subject: str) -> str | None:
     if report_type == "disposition-notification" or content_type == "message/disposition-notification":
         return "message disposition notification (RFC 8098)"
+    if "X-Ricevuta" in headers:
+        return "receipt of certified mail (RFC 6109)"
     if report_type == "tlsrpt" or "TLS-Report-Domain" in headers:
         return "TLS report (RFC 8460)"
     if _DMARC_SUBJECT.match(subject):
@@ -137,7 +145,7 @@ def _report(headers: Headers, content_type: str, report_type: str | None, subjec
 
 
 def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
-    submitted = _auto_submitted(headers)
+    submitted = auto_submitted(headers)
     if submitted == "auto-replied":
         return ["Auto-Submitted: auto-replied"]
     for name, pattern in _RESPONDER_FIELDS:
@@ -145,6 +153,10 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
     subject = subject[:_SUBJECT_START].lower()
     signs = _unattended(headers, submitted)
+    # Exchange sets it on what people write, too: in an answer it makes nobody's words a machine's.
+    answered = REPLY_SUBJECT.match(subject) or FORWARD_SUBJECT.match(subject)
+    if answered and signs == ["X-Auto-Response-Suppress"]:
+        signs = []
     said = _about_absence(subject)
     if said and signs:
         return [f"subject says so: {said[0].strip()[:80]}", *signs]
@@ -152,10 +164,14 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
     start = text[:_BODY_START]
     if (submitted == "auto-generated" or _null_sender(headers)) and automatic_phrases.AUTO_REPLY_BODY.search(start):
         return ["the text says so", *signs]
-    if signs and REPLY_SUBJECT.match(subject) and automatic_phrases.ANSWER_BODY.search(start):
+    if (
+        signs
+        and automatic_phrases.ANSWER_BODY.search(start)
+        and (REPLY_SUBJECT.match(subject) or automatic_phrases.AUTOMATIC.search(start))
+    ):
         return ["the text says so", *signs]
     # People answer and forward automatic answers.
-    if said and not REPLY_SUBJECT.match(subject) and not FORWARD_SUBJECT.match(subject) and _agree(subject, start):
+    if said and not answered and _agree(subject, start):
         return [f"subject says so: {said[0].strip()[:80]}", "the text says so"]
     return []
 
@@ -175,25 +191,25 @@ def _agree(subject: str, text: str) -> bool:
     prefix = title[0] if title else subject
     answers = automatic_phrases.AUTO_REPLY_SUBJECT.match(prefix)
     if answers and automatic_phrases.AFTER_ANSWER.match(prefix, answers.end()):
-        return worded or (answers[0] != "auto:" and automatic_phrases.AWAY.search(text) is not None)
+        if title is None and "?" in text:  # "Autoresponder", and below it a question about one
+            return False
+        if answers[0].lstrip("[【( ") == "auto:":  # Notes, but a car in German
+            return worded and automatic_phrases.ABSENCE_SUBJECT.search(subject, answers.end()) is not None
+        return worded or automatic_phrases.AWAY.search(text) is not None
     # "How do I set up the out of office message?"
     return worded and "?" not in text and automatic_phrases.ABSENCE_PREFIX.match(subject) is not None
-
-
-def _auto_submitted(headers: Headers) -> str:
-    """The keyword of Auto-Submitted (RFC 3834 §5), lower case; "" where there is none."""
-    word = _TYPE_WORD.match(headers.get("Auto-Submitted") or "")
-    return word[1].lower() if word else ""
 
 
 def _unattended(headers: Headers, submitted: str) -> list[str]:
     """Signs that no person sent this very mail; each is weak alone."""
     signs: list[str] = []
-    if submitted and submitted != "no":
+    if submitted:
         signs.append(f"Auto-Submitted: {submitted}")
-    # Exchange sets it on every mail of some users, so it is only ever the second sign.
-    if "X-Auto-Response-Suppress" in headers:
+    # Only ever the second sign.
+    if suppresses_answers(headers):
         signs.append("X-Auto-Response-Suppress")
+    if "X-Autogenerated" in headers:
+        signs.append("X-Autogenerated")
     if _null_sender(headers):
         signs.append("empty Return-Path")
     return signs + _bulk(headers)
@@ -225,11 +241,14 @@ def _mailing_list(headers: Headers) -> str | None:
 
 def _machine(headers: Headers, from_: list[Address]) -> list[str]:
     evidence: list[str] = []
-    submitted = _auto_submitted(headers)
-    if submitted and submitted != "no":
+    submitted = auto_submitted(headers)
+    if submitted:
         evidence.append(f"Auto-Submitted: {submitted}")
     evidence.extend(_bulk(headers))
     evidence.extend(name for name in _MACHINE_FIELDS if name in headers)
+    # Amazon's mail service sets it on everything, people's mail from other helpdesks included.
+    if "Feedback-ID" in headers and not _AMAZON.search(headers.get("Feedback-ID") or ""):
+        evidence.append("Feedback-ID")
     if "List-Unsubscribe" in headers or "List-Id" in headers:
         evidence.append("List-Unsubscribe" if "List-Unsubscribe" in headers else "List-Id")
     # A form on a website writes as no-reply and names the person in Reply-To.

@@ -123,7 +123,7 @@ def _interpret(
 ) -> None:
     headers = root.headers
     report_type = root.parameters.get("report-type", "").lower() or None
-    is_dsn = bool(contents.delivery_status) or report_type == "delivery-status"
+    is_dsn = report_type == "delivery-status" or (bool(contents.delivery_status) and root.type == "multipart/report")
 
     def bounce() -> Bounce | None:
         return read_bounce(
@@ -132,6 +132,7 @@ def _interpret(
             returned_headers=contents.returned_headers,
             text=email.text,
             is_dsn_multipart=is_dsn,
+            disposition=contents.disposition,
         )
 
     def kind() -> Kind:

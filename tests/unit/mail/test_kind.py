@@ -92,6 +92,15 @@ def test_a_subject_counts_only_with_a_second_sign() -> None:
     assert kind_of("", subject="Re: Automatic reply: Your order", text="I am out of the office.").kind == "ordinary"
 
 
+def test_what_exchange_sets_on_the_mail_of_people_is_no_second_sign() -> None:
+    holiday = "Ich bin im Urlaub, bitte erst danach liefern."
+    some = "X-Auto-Response-Suppress: DR, OOF, AutoReply"
+    assert kind_of(some, subject="Urlaub und Lieferung", text=holiday).kind == "ordinary"
+    every = "X-Auto-Response-Suppress: All"
+    quoted = "Wann kommt jemand?\n\n> Dies ist eine automatische Antwort."
+    assert kind_of(every, subject="AW: Automatische Antwort: Heizung", text=quoted).kind == "ordinary"
+
+
 def test_evidence_names_the_signs() -> None:
     found = kind_of("Return-Path: <>\nPrecedence: bulk", subject="Abwesend")
     assert found.kind == "auto_reply"
