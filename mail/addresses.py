@@ -25,6 +25,9 @@ _LOCAL_NAME = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _NAME_GOES_ON = re.compile(r"\s*[^\s,;:<>@\"][^,;:<>@\"]*<")
 _HARMLESS_ENTITY = re.compile(r"&(?:amp|apos|#0?39);")
 _EMPTY_BRACKETS = re.compile(r"<\s*>|\[\s*\]|\(\s*\)")
+# What people write for the comma between two mailboxes.
+_CONJUNCTIONS = ("and", "und", "et", "en", "og", "och", "oraz", "&", "/", "|", "+")
+_CONJUNCTION = re.compile(rf"\s*(?:{'|'.join(map(re.escape, _CONJUNCTIONS))})\s+")
 _MAX_ADDRESS = 1_000
 _MAX_NAME = 1_000
 
@@ -70,10 +73,10 @@ def parse_addresses(value: str, limit: int) -> tuple[list[Address], bool]:
 
 def _from_simple(match: re.Match[str]) -> Address:
     if match[5] is not None:
-        address = f"{match[5]}@{match[6].lower()}"
+        address = f"{match[5]}@{match[6].lower().rstrip('.')}"
         return Address(address=address[1:-1] if address[0] == address[-1] == "'" else address)
     name = match[1] if match[1] is not None else match[2]
-    return Address(name=_clean_name(name), address=f"{match[3]}@{match[4].lower()}")
+    return Address(name=_clean_name(name), address=f"{match[3]}@{match[4].lower().rstrip('.')}")
 
 
 class _Piece:
@@ -129,12 +132,15 @@ def _pieces(value: str) -> Iterator[_Piece]:
             else:
                 # The name of a group, or a scheme such as mailto:.
                 piece = _Piece()
+        elif mark == "<" and piece.angles and value.startswith(f"{piece.angles[-1]}>", position):
+            # The same address once more.
+            position += len(piece.angles[-1]) + 1
         elif mark == "<" and any("@" in angle for angle in piece.angles):
-            # The comma between two mailboxes was forgotten.
-            words = piece.words[piece.named :]
+            # The comma between two mailboxes was forgotten, or stands there as a word.
+            words = _CONJUNCTION.sub("", "".join(piece.words[piece.named :]))
             del piece.words[piece.named :]
             yield piece
-            piece = _Piece(words)
+            piece = _Piece([words])
             position = match.start()
         elif closers[mark] < position:
             if mark == "<":
@@ -193,9 +199,15 @@ def _mailbox(piece: _Piece, fragment: str) -> list[Address]:
     name = "".join(piece.words)
     if angle is not None:
         address = _clean_address(angle)
+        bare = _BARE.search(name) if "@" not in address else None
+        if bare is not None:
+            # The brackets are empty, or around the name.
+            return _named(f"{name.replace(bare[0], '')} {angle}", bare[0], fragment)
         if not address:
-            bare = _BARE.search(name)
-            return _named(name.replace(bare[0], ""), bare[0], fragment) if bare else []
+            return []
+        before = "".join(piece.words[: piece.named])
+        # What follows the address is its name only where none precedes it.
+        name = before if before.strip() else name
         if not name.strip() and not fragment and piece.comments:
             name = piece.comments[-1]
         return _named(name, address, fragment)
@@ -211,8 +223,8 @@ def _mailbox(piece: _Piece, fragment: str) -> list[Address]:
 
 
 def _unseparated(piece: _Piece) -> list[Address]:
-    """The mailboxes of a piece that has two or more, with nothing but spaces between them."""
-    words = piece.text().split()
+    """The mailboxes of a piece that has two or more, with spaces or "and" between them."""
+    words = [word for word in piece.text().split() if word not in _CONJUNCTIONS]
     if piece.angles or len(words) < 2 or not all(_BARE.fullmatch(word) for word in words):
         return []
     return [Address(address=_clean_address(word)) for word in words]
@@ -230,6 +242,10 @@ def _clean_name(name: str) -> str:
         name = clean(decode_words(name)).strip()
         if len(name) > 1 and name[0] == name[-1] == '"':
             name = name[1:-1]
+    name = name.strip()
+    if len(name) > 2 and name[0] == name[-1] == "'" and "'" not in name[1:-1]:
+        # Outlook's quotation marks, which are none in RFC 5322.
+        name = name[1:-1]
     if "\\" in name:
         name = _ESCAPED_SIGN.sub(r"\1", name)
     # A bracket without its partner is what is left of somebody's angle address.

@@ -63,6 +63,18 @@ TO = [
     ("address_in_a_comment", "Ada Example (ada@example.com)", [ADA]),
     ("escaped_comma", r"Example\, Ada <ada@example.com>", [person("ada@example.com", "Example, Ada")]),
     ("html_escaped_name", "Ada &amp; Bo <ada@example.com>", [person("ada@example.com", "Ada & Bo")]),
+    ("apostrophes", "'Ada Example' <ada@example.com>; 'bo@example.net' <bo@example.net>; O'Neil <o@example.org>",
+     [ADA, person("bo@example.net", "bo@example.net"), person("o@example.org", "O'Neil")]),
+    ("and", "ada@example.com and bo@example.net", [person("ada@example.com"), BO]),
+    ("ampersand_between_names", "Ada Example <ada@example.com> & Bo Example <bo@example.net>",
+     [ADA, person("bo@example.net", "Bo Example")]),
+    ("same_address_twice", "Ada Example <ada@example.com> <ada@example.com>", [ADA]),
+    ("brackets_around_the_name", "<Ada Example> ada@example.com", [ADA]),
+    ("words_behind_the_address", "Ada Example <ada@example.com> on the third floor", [ADA]),
+    ("name_behind_the_address", "<ada@example.com> Ada Example", [ADA]),
+    ("encoded_twice", "=?utf-8?Q?=3D=3Futf-8=3FQ=3FJ=3DC3=3DB6rg=3F=3D?= <j@example.com>",
+     [person("j@example.com", "Jörg")]),
+    ("trailing_dot", "Ada Example <ada@example.com.>", [ADA]),
     ("control_characters", "Ada\x07 Example <ada@example.com>", [ADA]),
 ]  # fmt: skip
 
