@@ -12,16 +12,25 @@ _START = re.compile(r"=\?([^?\s]{0,60})\?([bBqQ])\?")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _HEX_TEXT = re.compile(r"=[0-9A-F]{2}")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+_URL_SAFE = str.maketrans("-_", "+/")
+_MAX_ROUNDS = 3
 
 
 def decode_words(value: str) -> str:
     """`value` with its encoded words decoded, wherever they stand.
 
-    Neighbours of one charset are joined as bytes first, since senders split characters between words;
-    white space between two words is dropped (RFC 2047 §6.2). What is not an encoded word stays as it is.
+    A word within a word, which some program has encoded again, is decoded as well. Neighbours of one charset are
+    joined as bytes first, since senders split characters between words; white space between two words is dropped
+    (RFC 2047 §6.2). What is not an encoded word stays as it is.
     """
-    if "=?" not in value:
-        return value
+    for _ in range(_MAX_ROUNDS):
+        if "=?" not in value:
+            break
+        value = _decode_once(value)
+    return value
+
+
+def _decode_once(value: str) -> str:
     out: list[str] = []
     pending = bytearray()
     charset = ""
@@ -75,6 +84,8 @@ def _b(text: str) -> bytes:
     if "=" in text[:-2] and len(_HEX_TEXT.findall(text)) > 1:
         # The letter before it says base64, yet it is Q.
         return _q(text)
+    if "+" not in text and "/" not in text:
+        text = text.translate(_URL_SAFE)
     digits = _NOT_BASE64.sub("", text)
     if len(digits) % 4 == 1:
         digits = digits[:-1]

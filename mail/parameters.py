@@ -6,13 +6,14 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from mail.charsets import decode
+from mail.charsets import codec_for, decode
 from mail.encoded_words import decode_words
 
 _VALUE = re.compile(r"[^\s;()\"]+")
 # A quote before anything but the end of the value or what may follow it was meant as part of the value.
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.|"(?!\s*(?:[;(]|$|[^\s=;"]+\s*=)))*)"|([^;]*))', re.S)
 _CONTINUED = re.compile(r"([^*]+)\*(?:(\d{1,4})(\*)?)?$")
+_EXTENDED = re.compile(r"[A-Za-z][\w.:-]{1,40}'[A-Za-z-]{0,20}'")
 _ESCAPED = re.compile(r'\\(["\\])')
 _TRAILING_COMMENT = re.compile(r"\s+\(.*$", re.S)
 _TOKEN_ONLY = frozenset({"charset", "boundary", "format", "delsp", "type", "report-type", "protocol", "smime-type"})
@@ -42,6 +43,9 @@ def parse_value(value: str) -> tuple[str, dict[str, str]]:
         name = match[1].lower()
         text = _ESCAPED.sub(r"\1", match[2]) if match[2] is not None else _unquoted(name, match[3])
         continued = _CONTINUED.match(name) if "*" in name else None
+        if continued is None and _is_extended(text) and name not in _TOKEN_ONLY:
+            # The form of RFC 2231 without the asterisk that announces it.
+            continued = _CONTINUED.match(f"{name}*")
         if continued is None:
             plain.setdefault(name, text)
             continue
@@ -50,6 +54,19 @@ def parse_value(value: str) -> tuple[str, dict[str, str]]:
     decoded = {name: decode_words(text) for name, text in plain.items()}
     decoded |= {name: _join(parts) for name, parts in pieces.items()}
     return main, decoded
+
+
+def _is_extended(text: str) -> bool:
+    return "%" in text and "'" in text and _EXTENDED.match(text) is not None and _charset_of(text)[0] is not None
+
+
+def _charset_of(text: str) -> tuple[str | None, str]:
+    """(charset, text) of an extended value: charset'language'text, of which some senders leave out an apostrophe."""
+    if text.count("'") >= 2:
+        charset, _, rest = text.split("'", 2)
+        return charset, rest
+    charset, apostrophe, rest = text.partition("'")
+    return (charset, rest) if apostrophe and codec_for(charset) else (None, text)
 
 
 def _unquoted(name: str, text: str) -> str:
@@ -64,8 +81,8 @@ def _join(parts: list[tuple[int, bool, str]]) -> str:
     charset: str | None = None
     data = bytearray()
     for position, (_, extended, text) in enumerate(parts):
-        if extended and position == 0 and text.count("'") >= 2:
-            charset, _, text = text.split("'", 2)
+        if extended and position == 0:
+            charset, text = _charset_of(text)
         raw = text.encode("utf-8", "surrogateescape")
         data += unquote_to_bytes(raw) if extended else raw
     return decode_words(decode(bytes(data), charset))

@@ -11,6 +11,8 @@ _SOFT_BREAK_WITH_SPACE = re.compile(rb"=[ \t]+(?=\r?\n)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 # What no line of base64 is: words with spaces between, or with signs of punctuation.
 _PROSE = re.compile(rb"\s{0,200}(?:\S{0,40}[A-Za-z][ \t]+[A-Za-z]|\S{0,200}?[<>,.:;?()'\"\x80-\xff])")
+_URL_SAFE_TEXT = re.compile(rb"[A-Za-z0-9_\-\s]++=*+\s*+")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _FOOTER_BYTES = 4_096
 _PADDING_END = re.compile(rb"=[=\s]*")
 
@@ -37,6 +39,9 @@ def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
     if _PROSE.match(source, start, end):
         return source[start:end], True
     end = _footer(source, start, end)
+    if _is_url_safe(source, start, end):
+        source = source[start:end].translate(_URL_SAFE)
+        start, end = 0, len(source)
     padding = source.find(b"=", start, end)
     # A view, so that the text of a large attachment is not copied before it is decoded.
     view = memoryview(source)
@@ -54,6 +59,15 @@ def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
         padding = source.find(b"=", position, end)
     out += _run(source[position:end])
     return bytes(out), True
+
+
+def _is_url_safe(source: bytes, start: int, end: int) -> bool:
+    """Whether the text is in the alphabet of URLs (RFC 4648 §5), which has other digits for 62 and 63."""
+    if source.find(b"-", start, end) < 0 and source.find(b"_", start, end) < 0:
+        return False
+    # A line of dashes below the text says nothing of its alphabet.
+    last = source[max(start, end - 200) : end].rstrip().rpartition(b"\n")[2]
+    return last.strip(b"-_") != b"" and _URL_SAFE_TEXT.fullmatch(source, start, end) is not None
 
 
 def _footer(source: bytes, start: int, end: int) -> int:

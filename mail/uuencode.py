@@ -50,13 +50,16 @@ def _next(text: bytes, position: int) -> EmbeddedFile | None:
 
 def _uu(text: bytes, position: int) -> tuple[bytes, int] | None:
     out = bytearray()
+    lines = 0
     while position < len(text):
         stop = text.find(b"\n", position)
         stop = len(text) if stop < 0 else stop
         line = text[position:stop].rstrip(b"\r")
         position = stop + 1
         if line.rstrip() == b"end":
-            return bytes(out), min(position, len(text))
+            # Even an empty file has the line of length zero.
+            return (bytes(out), min(position, len(text))) if lines else None
+        lines += 1
         if not line.strip(b" `"):
             continue
         if not _UU_LINE.match(line):

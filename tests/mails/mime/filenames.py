@@ -43,6 +43,10 @@ NAMES = [
     ("single_quotes", "filename='my offer.pdf'", "", "my offer.pdf"),
     ("quotes_inside", 'filename="say "hi".pdf"; size=5', "", 'say "hi".pdf'),
     ("tab_inside", 'filename="my\toffer.pdf"', "", "my offer.pdf"),
+    ("extended_one_apostrophe", "filename*=utf-8'Gr%C3%BC%C3%9Fe.pdf", "", "Grüße.pdf"),
+    ("extended_without_asterisk", "filename=\"utf-8''Gr%C3%BC%C3%9Fe.pdf\"", "", "Grüße.pdf"),
+    ("encoded_twice", 'filename="=?utf-8?Q?=3D=3Futf-8=3FQ=3FGr=3DC3=3DBC=3DC3=3D9Fe=2Epdf=3F=3D?="', "", "Grüße.pdf"),
+    ("apostrophes_stay", "filename=\"l'an d'or 5%20.pdf\"", "", "l'an d'or 5%20.pdf"),
     ("percent_stays", 'filename="100%25 sure.pdf"', "", "100%25 sure.pdf"),
 ]
 
