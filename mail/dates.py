@@ -74,6 +74,7 @@ _ZONES |= {"pst": -8, "pdt": -7, "bst": 1, "ist": 5.5, "cet": 1, "met": 1, "mez"
 _ZONES |= {"wet": 0, "west": 1, "eet": 2, "eest": 3, "msk": 3, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12}
 _ZONES |= {"hst": -10, "akst": -9, "akdt": -8, "brt": -3, "art": -3, "sast": 2, "hkt": 8, "sgt": 8, "awst": 8}
 _MAX_VALUE = 200
+_MAX_DAY = 60
 
 
 def parse_date(value: str) -> datetime | None:
@@ -98,6 +99,9 @@ def parse_date(value: str) -> datetime | None:
             return parse_date(_COMMENT.sub(" ", value))
         if found is None and _UNIX_TIME.fullmatch(value):
             return datetime.fromtimestamp(int(value), UTC)
+        if found is None and ":" not in value and len(value) < _MAX_DAY:
+            # A day without a time.
+            return parse_date(f"{value} 00:00")
         return found
     except (ValueError, OverflowError):
         return None

@@ -15,9 +15,11 @@ from mail.text import clean
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.M)
 _FIELD_START = re.compile(rb"[!-9;-~]+[ \t]*:")
 _LIKELY_FIELD = re.compile(rb"^[A-Za-z][A-Za-z0-9_-]*[ \t]*:(?:[ \t]|\r?$)", re.M)
-_SPACED_NAME = re.compile(rb"(?:[A-Za-z][\w-]*(?:[ \t][\w-]+){1,2})?:[ \t]?")
+# A name with spaces, none at all, or one with letters beyond ASCII (and a hyphen, to tell it from prose).
+_BROKEN_NAME = re.compile(rb"(?:[A-Za-z][\w-]*(?:[ \t][\w-]+){1,2}|[A-Za-z]+-[!-9;-\xff]*)?:[ \t]?")
 _ENVELOPE = re.compile(rb">?From \S")
 _FOLD = re.compile(rb"(?:[ \t]*\r?\n[ \t]+)+")
+_FOLD_IN_CHARACTER = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})\r?\n[ \t]([\x80-\xbf]{1,3})")
 _BREAKS = re.compile(rb"[\r\n]+")
 _SPACES = re.compile(r"[ \t\r\n\v\f]+")
 # Decoding a longer value costs more than it could ever say.
@@ -75,8 +77,12 @@ class Headers:
             yield name, self._decoded(position)
 
     def _unfolded(self, position: int) -> str:
-        value = self._fields[position][1][:_MAX_VALUE]
+        value = self._fields[position][1]
+        if len(value) > _MAX_VALUE:
+            value = _shortened(value)
         if b"\n" in value or b"\r" in value:
+            if not value.isascii():
+                value = _FOLD_IN_CHARACTER.sub(_joined, value)
             value = _BREAKS.sub(b" ", _FOLD.sub(b" ", value))
         return charsets.decode(value, hint=self._hint).strip()
 
@@ -92,6 +98,23 @@ class Headers:
             # A decoded line break would be a header injection wherever the value goes next.
             value = clean(decode_words(value)).replace("\r\n", " ").replace("\n", " ").replace("\r", " ").strip()
         return _SPACES.sub(" ", value) if "\t" in value else value
+
+
+def _shortened(value: bytes) -> bytes:
+    """The lines at both ends of a long value: in a list of ids the newest are the last."""
+    half = _MAX_VALUE // 2
+    head, folded, _ = value[:half].rpartition(b"\n")
+    _, folded_too, tail = value[-half:].partition(b"\n")
+    return head + b"\n" + tail if folded and folded_too else value[:_MAX_VALUE]
+
+
+def _joined(match: re.Match[bytes]) -> bytes:
+    """A character of UTF-8 that was folded as if its bytes were letters; anything else as it was."""
+    character = match[1] + match[2]
+    try:
+        return character if len(character.decode()) == 1 else match[0]
+    except UnicodeDecodeError:
+        return match[0]
 
 
 def _split(block: bytes) -> tuple[list[tuple[str, bytes]], bool]:
@@ -120,8 +143,8 @@ def _repair(block: bytes) -> list[tuple[str, bytes]]:
         elif _FIELD_START.match(line):
             name, _, value = line.partition(b":")
             fields.append((name.strip().decode("ascii"), [value.lstrip(b" \t")]))
-        elif _SPACED_NAME.match(line):
-            # A field whose name has spaces: readable by nobody, but no part of its neighbour either.
+        elif _BROKEN_NAME.match(line):
+            # A field whose name is broken: readable by nobody, but no part of its neighbour either.
             name, _, value = line.partition(b":")
             fields.append((name.decode("latin-1"), [value.lstrip(b" \t")]))
         elif fields and line and not _ENVELOPE.match(line):
@@ -172,7 +195,7 @@ def _missing_blank_line(raw: bytes, start: int, stop: int) -> int | None:
         return None
     line_end = raw.find(b"\n", position, stop)
     line = raw[position : line_end if line_end >= 0 else stop]
-    if position > start and (_SPACED_NAME.match(line) or raw[start:position].rstrip().endswith((b",", b";"))):
+    if position > start and (_BROKEN_NAME.match(line) or raw[start:position].rstrip().endswith((b",", b";"))):
         # A field with a broken name, or the rest of a list that was not folded.
         return None
     if line.startswith(b"--") or line_end < 0 or not _LIKELY_FIELD.search(raw, line_end + 1, stop):

@@ -14,6 +14,7 @@ def message_id(value: str | None) -> str | None:
     """The one id of a Message-ID field, brackets and white space removed; None where there is none."""
     if not value:
         return None
+    value = _unescaped(value)
     bracketed = _BRACKETED.search(value)
     text = bracketed[1] if bracketed else value.strip().strip("<>")
     return _clean(text) or None
@@ -26,7 +27,7 @@ def message_ids(values: list[str], limit: int) -> tuple[list[str], bool]:
     the words with an @ in them. The newest ids are at the end, so the first and the last ones are kept.
     """
     found: dict[str, None] = {}
-    for value in values:
+    for value in map(_unescaped, values):
         bracketed = _BRACKETED.findall(value)
         if not bracketed:
             bracketed = [word.strip("<>,;\"'") for word in value.split() if "@" in word]
@@ -38,6 +39,11 @@ def message_ids(values: list[str], limit: int) -> tuple[list[str], bool]:
     if len(ids) > limit:
         return [ids[0], *ids[len(ids) - limit + 1 :]], True
     return ids, False
+
+
+def _unescaped(value: str) -> str:
+    """`value` without the entities of a program that takes the field for HTML."""
+    return value.replace("&lt;", "<").replace("&gt;", ">") if "&lt;" in value else value
 
 
 def _clean(text: str) -> str:

@@ -10,6 +10,8 @@ from mail.problems import Problems
 
 _ENVELOPE_LINE = re.compile(rb">?From [^\r\n]*\r?\n(?=[!-9;-~]+[ \t]*:)")
 _BLANK_START = re.compile(rb"\s*?\n(?=[!-9;-~]+[ \t]*:)")
+# The first header line ends in LF CR.
+_REVERSED_BREAK = re.compile(rb"[^\r\n]+\n\r[^\r\n]")
 _LOOK = 65_536
 _LOOK_DOUBLED = 2_048
 
@@ -32,6 +34,8 @@ def prepare(raw: bytes, limits: Limits, problems: Problems) -> bytes:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     elif raw.find(b"\r\r\n", 0, _LOOK_DOUBLED) >= 0:
         raw = raw.replace(b"\r\r\n", b"\r\n")
+    elif _REVERSED_BREAK.match(raw, 0, _LOOK_DOUBLED):
+        raw = raw.replace(b"\n\r", b"\n")
     if raw[:1] in b" \t\r\n":
         blank = _BLANK_START.match(raw, 0, _LOOK)
         raw = raw[blank.end() :] if blank else raw

@@ -48,6 +48,8 @@ DATES = [
     ("chinese_month", "星期五, 20 十一月 2026 11:22:33 +0800", "2026-11-20T11:22:33+08:00"),
     ("japanese_month", "金, 20 11月 2026 11:22:33 +0900", "2026-11-20T11:22:33+09:00"),
     ("spanish_words", "viernes, 20 de noviembre de 2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
+    ("day_only", "Fri, 20 Nov 2026", "2026-11-20T00:00:00+00:00"),
+    ("day_only_iso", "2026-11-20", "2026-11-20T00:00:00+00:00"),
     ("long_month", "Friday, 20 November 2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
 ]
 RECEIVED = "Received: from a.example.com by b.example.org with ESMTP id 1; Fri, 20 Nov 2026 12:00:00 +0200"
