@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mail.tree import Node
 
-_BODY_TYPES = ("text/plain", "text/html")
+_BODY_TYPES = ("text/plain", "text/html", "application/xhtml+xml")
 _READABLE = (*_BODY_TYPES, "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-mail")
 # Text for programs; any other that nobody has named is for people.
 _DATA = ("text/calendar", "text/css", "text/csv", "text/directory", "text/javascript", "text/rfc822-headers",
@@ -67,7 +67,7 @@ def _place(node: Node, selection: Selection, *, alternative: bool) -> None:
         if not node.divided:
             selection.segments.append(Segment(plain=[node]))
     elif node.type in _BODY_TYPES and node.disposition != "attachment" and (alternative or not declared_name(node)):
-        selection.segments.append(Segment(html=[node]) if node.type == "text/html" else Segment(plain=[node]))
+        selection.segments.append(Segment(html=[node]) if node.is_html else Segment(plain=[node]))
     else:
         selection.attachments.append(node)
 
@@ -79,7 +79,7 @@ def _promote(root: Node, selection: Selection) -> None:
             continue
         if node.disposition != "attachment" or (node is root and not declared_name(node)):
             selection.attachments.remove(node)
-            selection.segments.append(Segment(html=[node]) if node.type == "text/html" else Segment(plain=[node]))
+            selection.segments.append(Segment(html=[node]) if node.is_html else Segment(plain=[node]))
             return
 
 

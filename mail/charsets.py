@@ -16,7 +16,8 @@ _DETECT_BYTES = 16_384
 _MAX_LABEL = 60
 
 _WIDE = frozenset({"utf-16", "utf-32", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
-_STATEFUL = frozenset({"iso-2022-jp", "iso2022_kr", "hz", "utf-7"}) | _WIDE
+_SEVEN_BIT = frozenset({"iso-2022-jp", "iso2022_kr", "hz", "utf-7"})
+_STATEFUL = _SEVEN_BIT | _WIDE
 _DOUBLE_BYTE = frozenset({"gb18030", "big5hkscs", "cp950", "euc_jis_2004", "cp932", "cp949", "johab"})
 # High bytes in a text that is valid UTF-8, from which on it is no other charset.
 _SURELY_UTF8 = 12
@@ -74,6 +75,7 @@ _ALIASES = {
     "utf-32le": "utf-32-le",
     "utf-32be": "utf-32-be",
     "macintosh": "mac-roman",
+    "x-mac-ce": "mac-latin2",
     "viscii": "cp1258",
 }
 # Labels by which a program says that it does not know.
@@ -92,7 +94,7 @@ _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|
 _SURROGATE_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _AROUND_LABEL = " \t\r\n\"';,\x00"
-_CODE_PAGE = re.compile(r"(?:windows|win|ibm|dos)-")
+_CODE_PAGE = re.compile(r"(?:windows|win|ibm|dos|cp)-")
 _LABEL_END = re.compile(r"[;,\s]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _C1 = re.compile(rb"[\x80-\x9f]")
@@ -121,7 +123,7 @@ def decode(data: bytes, label: str | None = None, *, hint: str | None = None) ->
     charset never is; the label strictly; detection.
     """
     codec = codec_for(label)
-    if codec in _WIDE and _is_narrow(data):
+    if (codec in _WIDE and _is_narrow(data)) or (codec in _SEVEN_BIT and _is_utf8(data)):
         codec = "utf-8"
     if codec not in _STATEFUL and data.isascii():
         if b"\x1b" not in data or codec not in (None, "cp1252", "utf-8"):
@@ -287,6 +289,13 @@ def _joined(pair: re.Match[bytes]) -> bytes:
 def _is_narrow(data: bytes) -> bool:
     """Whether text is not in the UTF-16 or UTF-32 that its label says: it has words and yet no zero byte."""
     if 0 in data or not (b" " in data or b"\n" in data) or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return False
+    return data.isascii() or _is_utf8(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether `data` has bytes beyond ASCII, and all of them are UTF-8."""
+    if data.isascii():
         return False
     try:
         data.decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 from domain.email import Calendar
 from mail import leaf, uuencode
@@ -15,7 +15,7 @@ from mail.filenames import type_of
 from mail.headers import Headers, header_end
 from mail.html import to_text
 from mail.limits import Limits
-from mail.parts import PartList, content_ids, data_images
+from mail.parts import PartList, content_ids, data_images, image_references
 from mail.problems import Problems
 from mail.protection import Protection
 from mail.stub import is_stub
@@ -28,6 +28,7 @@ _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = ("text/rfc822-headers", "message/global-headers", *_MESSAGE_TYPES)
 _REPORT_TEXT_BYTES = 100_000
 _LOCATION_NAME = re.compile(r"(?:^|[^:/]/)([^/?#:]+\.[A-Za-z0-9]{1,5})(?:[?#]|$)")
+_MAX_LOCATION = 2_000
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
@@ -44,6 +45,8 @@ class Contents:
     calendar: Calendar | None = None
     tnef_text: str = ""
     tnef_html: str = ""
+    # What the references of the HTML are relative to.
+    base: str = ""
 
     def is_scheduling(self) -> bool:
         """Whether the mail is an invitation or an answer to one (RFC 5546), not one that comes with a calendar file."""
@@ -61,6 +64,7 @@ def read_contents(
     for segment in selection.segments:
         plain = [_body(node, tree, parts, problems, protection) for node in segment.plain]
         html = [_body(node, tree, parts, problems, protection) for node in segment.html]
+        contents.base = contents.base or next((base for node in segment.html if (base := _base(node))), "")
         # A body that nothing declares may turn out to be HTML.
         html += [(text, is_html) for text, is_html in plain if is_html]
         texts = [text for text, is_html in plain if not is_html]
@@ -112,7 +116,7 @@ def _read_body(node: Node, tree: Tree, parts: PartList, problems: Problems, prot
     data, damaged = leaf.content(node)
     if damaged:
         problems.add("damaged_encoding", f"a {node.type} part could not be decoded completely")
-    if node.type == "text/html":
+    if node.is_html:
         return leaf.text(node, data, tree.hint), True
     if b"begin" in data:
         data = _take_out_files(data, parts, tree.hint)
@@ -164,7 +168,9 @@ def _read_attachment(node: Node, tree: Tree, parts: PartList, problems: Problems
         problems.add("partial_message", "one fragment of a message that was split")
     elif node.type == "message/external-body":
         problems.add("external_body", "a part that is stored elsewhere")
-    parts.add(_name(node, data), node.type, data, _content_id(node))
+    part = parts.add(_name(node, data), node.type, data, _content_id(node))
+    if part is not None:
+        part.location = _location(node, "content-location")
 
 
 def _unpack_tnef(data: bytes, parts: PartList, problems: Problems, contents: Contents) -> bool:
@@ -217,6 +223,15 @@ def _content_id(node: Node) -> str | None:
     return value.strip().strip("<>").strip()[:1_000] or None if value else None
 
 
+def _location(node: Node, field_name: str) -> str:
+    """A URI that was folded and quoted at will (RFC 2557 §4.4)."""
+    return "".join((node.headers.get(field_name) or "").split()).strip('"<>')[:_MAX_LOCATION]
+
+
+def _base(node: Node) -> str:
+    return _location(node, "content-base") or _location(node, "content-location")
+
+
 def bodies(contents: Contents, problems: Problems, limits: Limits) -> tuple[str, str]:
     """(text, HTML) of the mail. Without a text of its own it has that of its HTML, else of its invitation."""
     html = "\n".join(html for html in contents.htmls if html.strip()) or contents.tnef_html
@@ -235,14 +250,31 @@ def epilogue_text(root: Node) -> str:
     return decode(root.source[root.closings[-1][1] :]).strip() if root.closings else ""
 
 
-def mark_inline(html: str, parts: PartList) -> None:
-    """Inline is what the HTML refers to; images that it carries in itself become parts."""
+def mark_inline(html: str, base: str, parts: PartList) -> None:
+    """Inline is what the HTML refers to; images that it carries in itself become parts.
+
+    What it refers to by Content-Location (RFC 2557), relative to `base`, has that reference as its Content-ID.
+    """
     referenced = content_ids(html) if parts.parts else set()
     if referenced:
         for part in parts.parts:
             attachment = part.attachment
             names = ((attachment.content_id or "").lower(), attachment.filename.lower())
             attachment.inline = any(name in referenced for name in names if name)
+    located = [part for part in parts.parts if part.location and not part.attachment.inline]
+    if located:
+        references = {_absolute(base, reference): reference for reference in image_references(html)}
+        for part in located:
+            reference = references.get(_absolute(base, part.location))
+            if reference is not None:
+                part.attachment.inline, part.attachment.content_id = True, reference
     for number, image in enumerate(data_images(html), start=1):
         extension = image.content_type.partition("/")[2].partition("+")[0]
         parts.add(f"image-{number}.{extension}", image.content_type, image.content, image.content_id, inline=True)
+
+
+def _absolute(base: str, reference: str) -> str:
+    try:
+        return unquote(urljoin(base, reference))
+    except ValueError:
+        return reference

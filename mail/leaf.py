@@ -11,7 +11,9 @@ from mail.text import newlines
 from mail.transfer import decode_transfer
 from mail.tree import Node
 
-_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.I)
+_META_CHARSET = re.compile(
+    rb"<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,100}?encoding)\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.I
+)
 _META_LOOK = 4_096
 _DOCUMENT_END = 200
 
@@ -25,7 +27,7 @@ def content(node: Node) -> tuple[bytes, bool]:
 def text(node: Node, data: bytes, hint: str | None) -> str:
     """`data` of a text leaf as unicode with LF line endings, format=flowed undone."""
     label = node.parameters.get("charset")
-    if node.type == "text/html" and (not label or label.lower() == "us-ascii") and not data.isascii():
+    if node.is_html and (not label or label.lower() == "us-ascii") and not data.isascii():
         meta = _META_CHARSET.search(data, 0, _META_LOOK)
         label = meta[1].decode("ascii") if meta else label
     decoded = newlines(charsets.decode(data, label, hint=hint))
@@ -41,7 +43,7 @@ def declares_html(node: Node, decoded: str) -> bool:
 
     A whole document is HTML also under the label text/plain, unless it is the text version of some HTML.
     """
-    if node.type == "text/html":
+    if node.is_html:
         return True
     if "content-type" in node.headers and not node.type.startswith("multipart/"):
         whole = node.type == "text/plain" and decoded[-_DOCUMENT_END:].rstrip().lower().endswith(("</html>", "</body>"))

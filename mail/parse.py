@@ -103,7 +103,7 @@ def _parse(
     text, html = bodies(contents, problems, limits)
     if not text.strip() and not html.strip():
         text = epilogue_text(root)
-    mark_inline(html, parts)
+    mark_inline(html, contents.base, parts)
     email = ParsedEmail(
         **read_envelope(root.headers, received_at, limits, problems),
         text=text,

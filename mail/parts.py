@@ -16,15 +16,19 @@ from mail.problems import Problems
 
 _CID = re.compile(r"cid:([^\"'\s<>)]{1,500})", re.I)
 _DATA_IMAGE = re.compile(r"data:(image/[a-z0-9.+-]{1,40})((?:;[a-z0-9=._-]{1,60})*),([^\"'<>)]*)", re.I)
+_IMAGE = re.compile(
+    r"\b(?:src|background)\s{0,9}=\s{0,9}(?:\"([^\"]{1,2000})\"|'([^']{1,2000})'|([^\s>\"']{1,2000}))", re.I
+)
 _MAX_DATA_IMAGES = 100
 
 
 @dataclass(slots=True)
 class Part:
-    """One attachment and its decoded bytes."""
+    """One attachment, its decoded bytes and its Content-Location."""
 
     attachment: Attachment
     content: bytes
+    location: str = ""
 
 
 class PartList:
@@ -66,6 +70,11 @@ def content_ids(html: str) -> set[str]:
     if "cid:" not in html and "CID:" not in html:
         return set()
     return {unquote(html_entities.unescape(identifier)).strip("<>").lower() for identifier in _CID.findall(html)}
+
+
+def image_references(html: str) -> list[str]:
+    """What the images of `html` refer to, by Content-ID or by any other URI."""
+    return [html_entities.unescape(match[1] or match[2] or match[3]).strip() for match in _IMAGE.finditer(html)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,10 @@ def _image_source(source: str, cid_url: Callable[[str], str | None]) -> str | No
     if lowered.startswith("data:"):
         image = data_image(source)
         return cid_url(image.content_id) if image is not None else None
+    attached = cid_url(source)
+    if attached is not None:
+        # By its Content-Location.
+        return attached
     if lowered.startswith("//"):
         return f"{_REMOTE}https:{source}"
     return _REMOTE + source if lowered.startswith(("http://", "https://")) else None

@@ -22,7 +22,7 @@ _MIME_FIELD = re.compile(
 )
 _MAX_BLANK_LINES = 10
 _MAIN_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
-_CHARSET = re.compile(rb"charset\s*=\s*\"?([A-Za-z0-9_.:-]{2,40})", re.I)
+_CHARSET = re.compile(rb"charset\s*=\s*\"?(?!us-ascii)([A-Za-z0-9_.:-]{2,40})", re.I)
 _HINT_BYTES = 20_000
 # White space after a delimiter (RFC 2046 allows it without bound); what is longer is text.
 _MAX_DELIMITER_TAIL = 200
@@ -112,6 +112,11 @@ class Node:
             self.start = body
         self.headers = Headers(block, hint=hint)
         self.headers.repaired = True
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is HTML by its declared type."""
+        return self.type in ("text/html", "application/xhtml+xml")
 
     def leaves(self) -> Iterator[Node]:
         """The entities without children below this one, in document order."""
@@ -316,7 +321,7 @@ def _default_type(parent_type: str) -> str:
 
 
 def _charset_hint(source: bytes) -> str | None:
-    """The first charset the mail names: what its raw 8-bit headers are most likely in."""
+    """The first charset beyond ASCII that the mail names: what its raw 8-bit headers are most likely in."""
     if source[:_HINT_BYTES].isascii():
         return None
     match = _CHARSET.search(source, 0, _HINT_BYTES)

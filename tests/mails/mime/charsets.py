@@ -53,6 +53,8 @@ DECLARED = [
     ("utf_16", GERMAN, "utf-16", "utf-16"),
     ("utf_16_without_mark", GERMAN, "utf-16-le", "utf-16"),
     ("mac_roman", LATIN, "mac-roman", "macintosh"),
+    ("mac_central_european", POLISH, "mac-latin2", "x-mac-ce"),
+    ("code_page_with_hyphen", LATIN, "cp850", "cp-850"),
 ]
 # (name, text, really, label)
 WRONG = [
@@ -75,6 +77,8 @@ WRONG = [
     ("koi8_r_called_ascii", RUSSIAN, "koi8-r", "us-ascii"),
     ("greek_called_latin_1", GREEK, "iso-8859-7", "iso-8859-1"),
     ("gbk_called_latin_1", CHINESE * 2, "gbk", "iso-8859-1"),
+    ("utf_8_called_iso_2022_jp", JAPANESE, "utf-8", "iso-2022-jp"),
+    ("utf_8_called_utf_7", GERMAN, "utf-8", "utf-7"),
     ("label_unknown", GERMAN, "utf-8", "unknown-8bit"),
     ("label_made_up", GERMAN, "utf-8", "x-my-own-charset"),
     ("label_names_a_codec", GERMAN, "utf-8", "base64"),
@@ -157,6 +161,11 @@ def oddities() -> list[Case]:
         case("charset_in_the_meta_tag", mail(f'<html><head><meta http-equiv="Content-Type" content="text/html; '
              f'charset=windows-1251"></head><body>{RUSSIAN}</body></html>'.encode("cp1251"), "Content-Type: text/html"),
              text=RUSSIAN),
+        case("charset_in_the_xml_declaration", mail(f'<?xml version="1.0" encoding="windows-1251"?><html><body>'
+             f"{RUSSIAN}</body></html>".encode("cp1251"), "Content-Type: application/xhtml+xml"), text=RUSSIAN,
+             attachments=[]),
+        case("subject_raw_gbk_beside_ascii", mail("x", b"Subject: Re: " + CHINESE.encode("gbk"),
+             "Content-Type: text/plain; charset=us-ascii"), subject=f"Re: {CHINESE}"),
         case("charset_not_declared_utf_8", mail(RUSSIAN, without=("MIME-Version",)), text=RUSSIAN),
         case("charset_not_declared_windows_1252", mail((GERMAN + " " + LATIN).encode("cp1252")),
              text=GERMAN + " " + LATIN),
