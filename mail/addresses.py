@@ -27,7 +27,7 @@ _HARMLESS_ENTITY = re.compile(r"&(?:amp|apos|#0?39);")
 _EMPTY_BRACKETS = re.compile(r"<\s*>|\[\s*\]|\(\s*\)")
 # What people write for the comma between two mailboxes.
 _CONJUNCTIONS = ("and", "und", "et", "en", "og", "och", "oraz", "&", "/", "|", "+")
-_CONJUNCTION = re.compile(rf"\s*(?:{'|'.join(map(re.escape, _CONJUNCTIONS))})\s+")
+_CONJUNCTION = re.compile(rf"(?:{'|'.join(map(re.escape, _CONJUNCTIONS))})\s+")
 _MAX_ADDRESS = 1_000
 _MAX_NAME = 1_000
 
@@ -137,7 +137,9 @@ def _pieces(value: str) -> Iterator[_Piece]:
             position += len(piece.angles[-1]) + 1
         elif mark == "<" and any("@" in angle for angle in piece.angles):
             # The comma between two mailboxes was forgotten, or stands there as a word.
-            words = _CONJUNCTION.sub("", "".join(piece.words[piece.named :]))
+            words = "".join(piece.words[piece.named :]).lstrip()
+            conjunction = _CONJUNCTION.match(words)
+            words = words[conjunction.end() :] if conjunction else words
             del piece.words[piece.named :]
             yield piece
             piece = _Piece([words])
