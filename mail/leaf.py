@@ -27,9 +27,11 @@ def content(node: Node) -> tuple[bytes, bool]:
 def text(node: Node, data: bytes, hint: str | None) -> str:
     """`data` of a text leaf as unicode with LF line endings, format=flowed undone."""
     label = node.parameters.get("charset")
-    if node.is_html and (not label or label.lower() == "us-ascii") and not data.isascii():
+    if node.is_html and not data.isascii():
         meta = _META_CHARSET.search(data, 0, _META_LOOK)
-        label = meta[1].decode("ascii") if meta else label
+        inside = meta[1].decode("ascii") if meta else ""
+        if inside and (not label or label.lower() == "us-ascii" or charsets.outweighs(inside, label)):
+            label = inside
     decoded = newlines(charsets.decode(data, label, hint=hint))
     if node.type == "text/plain" and node.parameters.get("format", "").lower() == "flowed":
         return unflow(decoded, delete_space=node.parameters.get("delsp", "").lower() == "yes")

@@ -146,6 +146,7 @@ def subjects() -> list[Case]:
 def oddities() -> list[Case]:
     flag = "Wählen Sie 😀 jetzt"
     half = "ｶﾞﾗｽ"
+    footer = "Geschäftsführerin: Änne Großmann"
     return [
         case("charset_utf_8_truncated", mail(GERMAN.encode()[:-1] + "é".encode()[:1],
              "Content-Type: text/plain; charset=utf-8"), text=GERMAN[:-1] + "\ufffd"),
@@ -161,6 +162,10 @@ def oddities() -> list[Case]:
         case("charset_in_the_meta_tag", mail(f'<html><head><meta http-equiv="Content-Type" content="text/html; '
              f'charset=windows-1251"></head><body>{RUSSIAN}</body></html>'.encode("cp1251"), "Content-Type: text/html"),
              text=RUSSIAN),
+        case("charset_in_the_meta_tag_beside_latin_1", mail('<html><head><meta charset="windows-1250"></head><body>'
+             f"{POLISH}</body></html>".encode("cp1250"), "Content-Type: text/html; charset=iso-8859-1"), text=POLISH),
+        case("charset_utf_8_with_a_footer_in_latin_1", mail(f"{GERMAN}\r\n".encode() + footer.encode("cp1252"),
+             "Content-Type: text/plain; charset=utf-8"), text=f"{GERMAN}\n{footer}"),
         case("charset_in_the_xml_declaration", mail(f'<?xml version="1.0" encoding="windows-1251"?><html><body>'
              f"{RUSSIAN}</body></html>".encode("cp1251"), "Content-Type: application/xhtml+xml"), text=RUSSIAN,
              attachments=[]),
