@@ -20,6 +20,9 @@ class Segment:
     plain: list[Node] = field(default_factory=list)
     html: list[Node] = field(default_factory=list)
 
+    def nodes(self) -> list[Node]:
+        return [*self.plain, *self.html]
+
 
 @dataclass(slots=True)
 class Selection:
@@ -33,11 +36,11 @@ def select(root: Node) -> Selection:
     """Bodies and attachments of `root`.
 
     A text part is a body unless it is named or declared an attachment; within multipart/alternative the name
-    does not count. If that leaves no body, the first readable part is it.
+    does not count. If that leaves no body, or only blank ones, the first readable part is it.
     """
     selection = Selection()
     _collect(root, selection, alternative=False)
-    if not selection.segments:
+    if not any(node.source[node.start : node.end].strip() for each in selection.segments for node in each.nodes()):
         _promote(root, selection)
     return selection
 
@@ -85,11 +88,14 @@ def _promote(root: Node, selection: Selection) -> None:
 
 def declared_name(node: Node) -> str:
     """The name the sender gave the part: Content-Disposition's filename, else Content-Type's name."""
-    for parameters, names in (
-        (node.disposition_parameters, ("filename", "name")),
-        (node.parameters, ("name", "filename")),
-    ):
-        for name in names:
-            if parameters.get(name, "").strip():
-                return parameters[name]
-    return ""
+    found = [
+        parameters[name]
+        for parameters, names in (
+            (node.disposition_parameters, ("filename", "name")),
+            (node.parameters, ("name", "filename")),
+        )
+        for name in names
+        if parameters.get(name, "").strip()
+    ]
+    # Question marks are what is left of letters that a program could not write.
+    return next((name for name in found if "??" not in name), found[0] if found else "")

@@ -28,6 +28,7 @@ _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED_TYPES = ("text/rfc822-headers", "message/global-headers", *_MESSAGE_TYPES)
 _REPORT_TEXT_BYTES = 100_000
 _LOCATION_NAME = re.compile(r"(?:^|[^:/]/)([^/?#:]+\.[A-Za-z0-9]{1,5})(?:[?#]|$)")
+_BRACKETED = re.compile(r"<([^<>]+)>")
 _MAX_LOCATION = 2_000
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
@@ -220,7 +221,10 @@ def _described_name(node: Node) -> str:
 
 def _content_id(node: Node) -> str | None:
     value = node.headers.get("content-id")
-    return value.strip().strip("<>").strip()[:1_000] or None if value else None
+    if not value:
+        return None
+    bracketed = _BRACKETED.search(value)
+    return (bracketed[1] if bracketed else value.strip().strip("<>")).strip()[:1_000] or None
 
 
 def _location(node: Node, field_name: str) -> str:

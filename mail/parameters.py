@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import groupby
 from urllib.parse import unquote_to_bytes
 
 from mail.charsets import codec_for, decode
@@ -80,7 +81,13 @@ def _join(parts: list[tuple[int, bool, str]]) -> str:
     parts.sort(key=lambda part: part[0])
     charset: str | None = None
     data = bytearray()
-    for position, (_, extended, text) in enumerate(parts):
+    whole = "".join(text for _, _, text in parts)
+    if not parts[0][1] and _is_extended(whole):
+        # The asterisk is missing from the first.
+        parts = [(0, True, whole)]
+    for position, (extended, run) in enumerate(groupby(parts, key=lambda part: part[1])):
+        # Joined first, since a code such as %C3 may be cut in two.
+        text = "".join(piece for _, _, piece in run)
         if extended and position == 0:
             charset, text = _charset_of(text)
         raw = text.encode("utf-8", "surrogateescape")

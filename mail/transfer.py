@@ -13,6 +13,8 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _PROSE = re.compile(rb"\s{0,200}(?:\S{0,40}[A-Za-z][ \t]+[A-Za-z]|\S{0,200}?[<>,.:;?()'\"\x80-\xff])")
 _URL_SAFE_TEXT = re.compile(rb"[A-Za-z0-9_\-\s]++=*+\s*+")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+# Characters of UTF-8 in the other encoding.
+_QUOTED = re.compile(rb"=[CDE][0-9A-F]=[89AB][0-9A-F]")
 _FOOTER_BYTES = 4_096
 _PADDING_END = re.compile(rb"=[=\s]*")
 
@@ -37,7 +39,8 @@ def decode_transfer(source: bytes, start: int, end: int, encoding: str) -> tuple
 def _base64(source: bytes, start: int, end: int) -> tuple[bytes, bool]:
     """Non-alphabet bytes are skipped; padding in the middle starts a new run (concatenated encodings)."""
     if _PROSE.match(source, start, end):
-        return source[start:end], True
+        data = source[start:end]
+        return (binascii.a2b_qp(data) if _QUOTED.search(data) else data), True
     end = _footer(source, start, end)
     if _is_url_safe(source, start, end):
         source = source[start:end].translate(_URL_SAFE)

@@ -43,6 +43,7 @@ _MISTAKEN_ENCODINGS = {
     "base64": "base64",
     "xbase64": "base64",
 }
+_IDENTITIES = ("", "7bit", "8bit", "binary")
 _SEPARATORS = str.maketrans("", "", "-_/")
 
 
@@ -96,11 +97,9 @@ class Node:
     @property
     def encoding(self) -> str:
         """The Content-Transfer-Encoding, lower-case; empty where there is none."""
-        value = self.headers.unfolded("content-transfer-encoding")
-        if not value:
-            return ""
-        name = value.strip(" \t;,\"'").lower().partition(" ")[0].partition(";")[0]
-        return _MISTAKEN_ENCODINGS.get(name.translate(_SEPARATORS), name)
+        names = [_encoding(value) for value in self.headers.all_unfolded("content-transfer-encoding")]
+        # Of several, one that changes something: a program that added its own has not undone the other.
+        return next((name for name in names if name not in _IDENTITIES), names[0] if names else "")
 
     def _read_on(self, block: bytes, hint: str | None, limits: Limits) -> None:
         """Takes MIME fields below the blank line as headers: some program has put one blank line too many."""
@@ -292,6 +291,11 @@ def _before(source: bytes, start: int, delimiter: int) -> int:
     if delimiter > start and source[delimiter - 1] == 13:
         delimiter -= 1
     return delimiter
+
+
+def _encoding(value: str) -> str:
+    name = value.strip(" \t;,\"'").lower().partition(" ")[0].partition(";")[0]
+    return _MISTAKEN_ENCODINGS.get(name.translate(_SEPARATORS), name)
 
 
 def clean_type(text: str) -> str:

@@ -77,6 +77,16 @@ def test_marker_of_remote_images_cannot_be_forged() -> None:
     assert "data-remote-src" not in result.html
 
 
+def test_images_by_their_location_are_the_attachments() -> None:
+    attached = {"https://img.example/a.png": "/a/1", "b.png": "/a/2"}
+    result = sanitise(
+        '<img src="https://img.example/a.png"><img src="b.png"><img src="c.png"><img src="https://img.example/d.png">',
+        cid_url=attached.get,
+    )
+    assert re.findall(r' src="(/[^"]*)"', result.html) == ["/a/1", "/a/2"]
+    assert result.remote_images == 1
+
+
 def test_cid_images_are_the_attachments() -> None:
     assert safe('<img src="cid:logo@x">') == '<img src="/a/logo@x">'
     assert safe('<img src="cid:missing@x" alt="gone">') == '<img alt="gone">'
