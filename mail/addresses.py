@@ -28,6 +28,7 @@ _EMPTY_BRACKETS = re.compile(r"<\s*>|\[\s*\]|\(\s*\)")
 # What people write for the comma between two mailboxes.
 _CONJUNCTIONS = ("and", "und", "et", "en", "og", "och", "oraz", "&", "/", "|", "+")
 _CONJUNCTION = re.compile(rf"(?:{'|'.join(map(re.escape, _CONJUNCTIONS))})\s+")
+_COMMENT = re.compile(r"\([^()]*\)")
 _MAX_ADDRESS = 1_000
 _MAX_NAME = 1_000
 
@@ -264,7 +265,7 @@ def _clean_address(address: str) -> str:
         # An obsolete source route (RFC 5322 §4.4).
         address = address.partition(":")[2]
     if not address.startswith('"'):
-        address = _SPACES.sub("", address)
+        address = _SPACES.sub("", _COMMENT.sub("", address) if "(" in address else address)
     local, at, domain = address.rpartition("@")
     if not at and address.endswith(":"):
         # An empty group in brackets, as in <undisclosed-recipients:;>.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
@@ -12,23 +13,24 @@ _TIME = (
 _ZONE = r"(?P<zone>[+-]\s?\d{1,2}(?::?\d{2})?\b|[A-Za-z]{1,5}\b)?"
 _OFFSET = r"\s*(?P<offset>[+-]\d{1,2}(?::?\d{2})?\b)?"
 _DATE = re.compile(
-    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?<!\d)(?P<day>\d{1,2})\.?[\s-]+(?:de\s+)?(?P<month>[^\W\d_]{3,10}|\w{1,2}月)\.?,?[\s-]+(?:de\s+)?"
+    r"(?:[^\W\d_]{2,14}\.?,?\s*)?(?<!\d)(?P<day>\d{1,2})(?:\.|st|nd|rd|th)?[\s-]+(?:de\s+)?(?P<month>[^\W\d_]{3,10}|\w{1,2}月)\.?,?[\s-]+(?:de\s+)?"
     rf"(?P<year>\d{{2,4}}),?\s+{_TIME}\s*{_ZONE}{_OFFSET}"
 )
 # As in America, and as date(1) prints it, which has the year at the end.
 _MONTH_FIRST = re.compile(
-    r"(?P<month>[^\W\d_]{3,10})\.?\s+(?P<day>\d{1,2}),?\s+(?:(?P<year>\d{4}),?\s+)?(?:at\s+)?"
+    r"(?P<month>[^\W\d_]{3,10})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?:(?P<year>\d{4}),?\s+)?(?:at\s+)?"
     rf"{_TIME}\s*{_ZONE}{_OFFSET}(?:\s*\b(?P<last>\d{{4}})\b)?\s*(?P<end>[+-]\d{{2}}:?\d{{2}}\b)?"
 )
 _COMMENT = re.compile(r"\([^()]*\)")
 _ISO = re.compile(
-    r"(?<!\d)(\d{4})(?P<mark>[-/]?)(\d{2})(?P=mark)(\d{2})[T\s]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?"
+    r"(?<!\d)((?:19|20)\d{2})(?P<mark>[-/]?)(\d{2})(?P=mark)(\d{2})[T\s]*(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?"
     r"\s*(Z\b|[+-]\d{2}(?::?\d{2})?)?(?!\d)",
     re.I,
 )
 # As Japanese, Chinese and Korean have it: 2026年3月3日, 2026년 3월 3일.
 _EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]\s?(?=\d)")
-_UNIX_TIME = re.compile(r"[1-9]\d{8,9}")
+# In seconds or in milliseconds.
+_UNIX_TIME = re.compile(r"[1-9]\d{8,9}|[1-9]\d{12}")
 _NUMERIC = re.compile(
     r"(?<![\d.:/-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d{2}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
     r"\s*(?:([AaPp])\.?[Mm]\.?\b)?\s*([+-]\d{2}:?\d{2}\b|[A-Za-z]{1,5}\b)?"
@@ -83,6 +85,8 @@ def parse_date(value: str) -> datetime | None:
     A missing or unknown zone is UTC; two-digit years follow RFC 5322 §4.3.
     """
     value = value[:_MAX_VALUE].strip()
+    if not value.isascii():
+        value = unicodedata.normalize("NFKC", value)
     try:
         for form in (_DATE, _MONTH_FIRST):
             match = form.search(value)
@@ -98,7 +102,7 @@ def parse_date(value: str) -> datetime | None:
             # A comment may stand between any two words (RFC 5322 §3.2.2).
             return parse_date(_COMMENT.sub(" ", value))
         if found is None and _UNIX_TIME.fullmatch(value):
-            return datetime.fromtimestamp(int(value), UTC)
+            return datetime.fromtimestamp(int(value[:10]), UTC)
         if found is None and ":" not in value and len(value) < _MAX_DAY:
             # A day without a time.
             return parse_date(f"{value} 00:00")

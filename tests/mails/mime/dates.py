@@ -50,6 +50,10 @@ DATES = [
     ("spanish_words", "viernes, 20 de noviembre de 2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
     ("day_only", "Fri, 20 Nov 2026", "2026-11-20T00:00:00+00:00"),
     ("day_only_iso", "2026-11-20", "2026-11-20T00:00:00+00:00"),
+    ("compact", "20261120112233", "2026-11-20T11:22:33+00:00"),
+    ("milliseconds", "1795170153000", "2026-11-20T10:22:33+00:00"),
+    ("ordinal", "Friday, November 20th, 2026 11:22 AM +0100", "2026-11-20T11:22:00+01:00"),
+    ("full_width", "Fri, 20 Nov 2026 11：22：33 +0800", "2026-11-20T11:22:33+08:00"),
     ("long_month", "Friday, 20 November 2026 11:22:33 +0100", "2026-11-20T11:22:33+01:00"),
 ]
 RECEIVED = "Received: from a.example.com by b.example.org with ESMTP id 1; Fri, 20 Nov 2026 12:00:00 +0200"

@@ -75,6 +75,9 @@ TO = [
     ("encoded_twice", "=?utf-8?Q?=3D=3Futf-8=3FQ=3FJ=3DC3=3DB6rg=3F=3D?= <j@example.com>",
      [person("j@example.com", "Jörg")]),
     ("trailing_dot", "Ada Example <ada@example.com.>", [ADA]),
+    ("comment_inside_the_brackets", "Ada Example <ada@example.com (office)>", [ADA]),
+    ("name_with_and", "Bo and Co <bo@example.net> and Ada Example <ada@example.com>",
+     [person("bo@example.net", "Bo and Co"), ADA]),
     ("control_characters", "Ada\x07 Example <ada@example.com>", [ADA]),
 ]  # fmt: skip
 
