@@ -93,8 +93,6 @@ _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|
 # One character beyond U+FFFF as two, which is how Java and old databases write it (CESU-8).
 _SURROGATE_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _HIGH = re.compile(rb"[\x80-\xff]")
-# The error handler for what is UTF-8 but for a few words.
-_OR_LATIN = "postroom-or-latin"
 _AROUND_LABEL = " \t\r\n\"';,\x00"
 _CODE_PAGE = re.compile(r"(?:windows|win|ibm|dos|cp)-")
 _LABEL_END = re.compile(r"[;,\s]")
@@ -208,8 +206,11 @@ def _undeclared(data: bytes, codec: str | None, hint: str | None) -> str:
     """Text whose label is missing or wrong."""
     if codec in (None, "utf-8"):
         data = _SURROGATE_PAIR.sub(_joined, data)
+        mixed = _line_by_line(data)
+        if mixed is not None:
+            return mixed
         if _mostly_utf8(data):
-            return data.decode("utf-8", _OR_LATIN)
+            return data.decode("utf-8", "replace")
     if b"\x1b$" in data[:_DETECT_BYTES]:
         return _decode_iso2022_jp(data)
     if hint is not None and hint not in ("utf-8", "utf-7") and not (hint == "cp1252" and _mostly_high(data)):
@@ -284,32 +285,29 @@ def _mostly_high(data: bytes) -> bool:
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Truncated, damaged or mixed UTF-8: nearly all high bytes form valid sequences, or the others are accents."""
+    """Truncated or damaged UTF-8: nearly all of its high bytes form valid sequences."""
     high = len(data) - len(_HIGH.sub(b"", data))
     valid = sum(len(sequence) for sequence in _UTF8_SEQUENCE.findall(data))
     if valid >= 3 and valid * 10 >= high * 9:
         return True
-    rest = _UTF8_SEQUENCE.sub(b" ", data)
-    broken = len(_HIGH_RUN.findall(rest))
-    if broken == 1 and high - valid <= 3 and valid >= high - valid and valid >= 2:
-        return True
-    # Text to which some program has added a footer in another charset.
-    return valid >= 4 and _has_accents(rest)
+    broken = len(_HIGH_RUN.findall(_UTF8_SEQUENCE.sub(b" ", data)))
+    return broken == 1 and high - valid <= 3 and valid >= high - valid and valid >= 2
 
 
-def _latin_letter(error: UnicodeError) -> tuple[str, int]:
-    """What stands for bytes that are no UTF-8: an accent within a word that is in windows-1252, else U+FFFD."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    data, start, end = error.object, error.start, error.end
-    byte = data[start : start + 1]
-    around = data[max(0, start - 1) : start] + data[start + 1 : start + 2]
-    if end < len(data) and byte >= b"\xc0" and any(chr(each).isalpha() for each in around if each < 0x80):
-        return byte.decode("cp1252"), start + 1
-    return "\ufffd", end
-
-
-codecs.register_error(_OR_LATIN, _latin_letter)
+def _line_by_line(data: bytes) -> str | None:
+    """UTF-8 to which some program has added lines in Latin; None where a line is neither or where all are Latin."""
+    lines: list[str] = []
+    has_utf8 = False
+    for line in data.splitlines(keepends=True):
+        try:
+            lines.append(line.decode())
+        except UnicodeDecodeError:
+            if _UTF8_SEQUENCE.search(line) or not _has_accents(line):
+                return None
+            lines.append(line.decode("latin-1").translate(_CP1252_OR_C1))
+        else:
+            has_utf8 = has_utf8 or not line.isascii()
+    return "".join(lines) if has_utf8 else None
 
 
 def _joined(pair: re.Match[bytes]) -> bytes:

@@ -77,6 +77,7 @@ _ZONES |= {"wet": 0, "west": 1, "eet": 2, "eest": 3, "msk": 3, "jst": 9, "kst": 
 _ZONES |= {"hst": -10, "akst": -9, "akdt": -8, "brt": -3, "art": -3, "sast": 2, "hkt": 8, "sgt": 8, "awst": 8}
 _MAX_VALUE = 200
 _MAX_DAY = 60
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 
 
 def parse_date(value: str) -> datetime | None:
@@ -103,7 +104,7 @@ def parse_date(value: str) -> datetime | None:
             return parse_date(_COMMENT.sub(" ", value))
         if found is None and _UNIX_TIME.fullmatch(value):
             return datetime.fromtimestamp(int(value[:10]), UTC)
-        if found is None and ":" not in value and len(value) < _MAX_DAY:
+        if found is None and ":" not in value and len(value) < _MAX_DAY and _YEAR.search(value):
             # A day without a time.
             return parse_date(f"{value} 00:00")
         return found

@@ -84,7 +84,7 @@ def _b(text: str) -> bytes:
     if "=" in text[:-2] and len(_HEX_TEXT.findall(text)) > 1:
         # The letter before it says base64, yet it is Q.
         return _q(text)
-    if "+" not in text and "/" not in text:
+    if len(text) % 4 == 0 and "+" not in text and "/" not in text:
         text = text.translate(_URL_SAFE)
     digits = _NOT_BASE64.sub("", text)
     if len(digits) % 4 == 1:

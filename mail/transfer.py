@@ -70,7 +70,11 @@ def _is_url_safe(source: bytes, start: int, end: int) -> bool:
         return False
     # A line of dashes below the text says nothing of its alphabet.
     last = source[max(start, end - 200) : end].rstrip().rpartition(b"\n")[2]
-    return last.strip(b"-_") != b"" and _URL_SAFE_TEXT.fullmatch(source, start, end) is not None
+    if not last.strip(b"-_") or not _URL_SAFE_TEXT.fullmatch(source, start, end):
+        return False
+    # A few strays in text that is whole without them are no digits.
+    strays = source.count(b"-", start, end) + source.count(b"_", start, end)
+    return strays > 3 or len(source[start:end].translate(None, b"-_ \t\r\n")) % 4 != 0
 
 
 def _footer(source: bytes, start: int, end: int) -> int:

@@ -38,6 +38,8 @@ def base64_cases() -> list[Case]:
              attachments=[attached("offer.pdf", b"abcdef")], problems=["damaged_encoding"]),
         case("base64_of_urls", mixed(text("x"), pdf_part(base64.urlsafe_b64encode(b"\xff\xfe\xfb" * 30))),
              attachments=[attached("offer.pdf", b"\xff\xfe\xfb" * 30)]),
+        case("base64_stray_hyphen", mixed(text("x"), pdf_part(b"AAAA-BBBBCCCC")),
+             attachments=[attached("offer.pdf", base64.b64decode("AAAABBBBCCCC"))]),
         case("base64_above_dashes", mail(b64(b"Three words here") .rstrip(b"=") + CRLF + b"--" + CRLF, PLAIN,
              "Content-Transfer-Encoding: base64"), text="Three words here"),
         case("base64_blank_lines", mixed(text("x"), pdf_part(CRLF + CRLF + b64(PDF) + CRLF + CRLF)), attachments=[pdf]),
