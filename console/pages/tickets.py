@@ -96,9 +96,9 @@ async def show(call: PageCall) -> web.Response:
 
 
 async def change(call: PageCall) -> web.Response:
-    """Sets what the form names: status, priority, assignee, tags."""
+    """Sets what the form names: status, priority, assignee, tags; not what still is as the page showed it (`was.…`)."""
     form = await call.request.post()
-    given = {name: str(value) for name, value in form.items()}
+    given = {name: str(value) for name, value in form.items() if form.get(f"was.{name}") != value}
     status, priority = given.get("status"), given.get("priority")
     if status not in (None, "open", "pending", "closed") or priority not in (None, "low", "normal", "high", "urgent"):
         raise NotFound
