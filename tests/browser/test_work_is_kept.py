@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Dialog, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.test_console import ask
+from tests.browser.test_every_page import RULES
 from tests.letters import letter
+from workers import admin
 
 
 async def test_choosing_a_property_sends_nothing_and_leaves_the_note(desk: Desk) -> None:
@@ -83,3 +87,31 @@ async def test_arrow_keys_search_only_when_told_to(desk: Desk) -> None:
     assert "status" not in page.url
     await page.get_by_role("button", name="Search").click()
     await page.wait_for_url("**status=closed**")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with a script", "without"])
+async def test_a_note_outlives_its_session(desk: Desk, javascript: bool) -> None:
+    await desk.site.receive(letter("alice@example.com", "Printer"))
+    page = await (await desk.signed_in(java_script_enabled=javascript)).new_page()
+    await page.goto("/tickets/1")
+    await page.get_by_label("Note for colleagues").fill("A whole thought")
+    async with desk.site.db.tenant(desk.site.tenant.tenant_id) as session:
+        await session.execute("delete from sessions")
+    await page.get_by_role("button", name="Add note").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+    await expect(page.get_by_label("Note")).to_have_value("A whole thought")
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        if javascript:
+            found = await Axe().run(page, options=RULES)
+            assert [(fault["id"], fault["nodes"][0]["target"]) for fault in found.response["violations"]] == []
+    async with page.expect_popup() as opened:
+        await page.get_by_role("link", name="Sign in").click()
+    tab = await opened.value
+    await expect(tab.get_by_label("Password")).to_be_visible()
+    # The link of an admin, in the same browser, leads on to the ticket.
+    site = desk.site
+    await tab.goto(await admin.create_login_link(site.db, site.tenant.tenant_id, "agent@postroom.test", site.url))
+    await tab.get_by_role("button", name="Sign in").click()
+    await expect(tab.get_by_role("heading", level=1)).to_have_text("Printer")
+    await expect(page.get_by_label("Note")).to_have_value("A whole thought")

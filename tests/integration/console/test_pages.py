@@ -250,6 +250,7 @@ async def test_a_mail_says_whether_its_signature_holds_and_that_it_was_encrypted
     [
         ("/tickets?q=a", "/tickets?q=a"),
         ("//evil.example/", "/"),
+        ("///evil.example/", "/"),
         ("https://evil.example/", "/"),
         ("/\\evil.example/", "/"),
         ("/a\r\nSet-Cookie: b=c", "/"),
