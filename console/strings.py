@@ -805,6 +805,7 @@ STRINGS: Final[dict[str, str]] = {
     "setup.from": "Which mail becomes tickets?",
     "setup.from.now": "Only what arrives from now on",
     "setup.from.day": "Also what came since a day",
+    "setup.wrong.since": "To read what came since this day, choose “Also what came since a day”. Else leave it empty.",
     "setup.since.hint": "Older mail is marked as history, and comes after new mail",
     "setup.defaults": "Inbound defaults",
     "setup.defaults.hint": "Where its tickets go unless a rule says otherwise",
