@@ -137,9 +137,11 @@ async def set_mailbox_access(
 
 
 async def mailbox_names(session: Session, tenant_id: UUID) -> list[Any]:
-    """Id, address and provider of every mailbox, by address."""
+    """Id, address and provider of every mailbox that was not removed, by address."""
     return await session.fetch(
-        "select mailbox_id, address, provider from mailboxes where tenant_id = $1 order by address", tenant_id
+        """select mailbox_id, address, provider from mailboxes where tenant_id = $1 and state <> 'removed'
+            order by address""",
+        tenant_id,
     )
 
 

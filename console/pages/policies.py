@@ -17,7 +17,7 @@ from console.pages.answers import back
 from console.templating import render
 from domain.policy import LoopLimits, MailboxPolicy, TenantPolicy
 from domain.task import TaskKind
-from storage import defaults, policies
+from storage import defaults, mailbox_admin, policies
 
 COPIES: Final = ("one_ticket", "linked", "separate")
 UNKNOWN_SENDER: Final = ("create_contact", "ask", "hold", "reject")
@@ -76,6 +76,7 @@ async def save_mailbox(call: PageCall) -> web.Response:
 
 async def _policy(session: Any, call: PageCall) -> MailboxPolicy:
     try:
+        await mailbox_admin.find(session, call.tenant_id, call.id("id"))
         return await policies.mailbox(session, call.tenant_id, call.id("id"))
     except LookupError:
         raise NotFound from None
