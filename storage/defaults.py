@@ -36,7 +36,7 @@ async def listing(session: Session, tenant_id: UUID) -> list[Any]:
 
 
 async def mailboxes(session: Session, tenant_id: UUID) -> list[Any]:
-    """Each mailbox that was not removed, by address, with its `defaults_id`, their `name` and whether they are `active`;
+    """Each mailbox that was not removed, by address: its `defaults_id`, their `name` and whether they are `active`;
     `waiting`: how many mails wait because there are none that hold."""
     return await session.fetch(
         """select m.mailbox_id, m.address, m.defaults_id, d.name, coalesce(d.active, false) as active,

@@ -145,10 +145,15 @@ async def mailbox_names(session: Session, tenant_id: UUID) -> list[Any]:
     )
 
 
-async def users(session: Session, tenant_id: UUID) -> list[Any]:
-    """Id, name, address and role of everybody who may sign in, by name."""
+async def users(session: Session, tenant_id: UUID, *, also: UUID | None = None, stopped: bool = False) -> list[Any]:
+    """Id, name, address and role of everybody who may sign in, by name; `also` whose something still is, or all who
+    were `stopped`."""
     return await session.fetch(
-        "select user_id, name, email, role from users where tenant_id = $1 order by name, email", tenant_id
+        """select user_id, name, email, role from users
+            where tenant_id = $1 and (active or user_id = $2 or $3) order by name, email""",
+        tenant_id,
+        also,
+        stopped,
     )
 
 

@@ -41,7 +41,7 @@ async def listing(call: PageCall) -> web.Response:
     )
     async with call.session() as session:
         rows = await tickets.page(session, call.tenant_id, wanted, before=before, limit=PAGE + 1)
-        users = await people.users(session, call.tenant_id)
+        users = await people.users(session, call.tenant_id, stopped=True)
         boxes = await people.mailbox_names(session, call.tenant_id)
         client_name = await people.client_name(session, call.tenant_id, client) if client else None
     shown = rows[:PAGE]
@@ -73,7 +73,7 @@ async def show(call: PageCall) -> web.Response:
         comments = await tickets.comments(session, call.tenant_id, [ticket["ticket_id"]], newest=newest)
         parts = await tickets.attachments(session, call.tenant_id, [c["comment_id"] for c in comments])
         emails = await trace.of_ticket(session, call.tenant_id, ticket["ticket_id"])
-        users = await people.users(session, call.tenant_id)
+        users = await people.users(session, call.tenant_id, also=ticket["assignee_id"])
         care = await ticket_care.values(session, call.tenant_id, ticket["ticket_id"])
     manifests: dict[UUID, list[Any]] = {comment["comment_id"]: [] for comment in comments}
     for part in parts:
