@@ -93,7 +93,9 @@ def _guarded(route: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
 async def _ended(request: web.Request, services: Services, *, background: bool) -> web.Response:
     """For whoever is not signed in, or no more: the way to sign in, and back; what they wrote is not lost."""
     if request.method == "GET":
-        raise web.HTTPSeeOther(security.sign_in_path("/" if background else request.path_qs))
+        # Somebody goes to a page, not to a part of one: a frame, or what a script asks for.
+        is_page = not background and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        raise web.HTTPSeeOther(security.sign_in_path(request.path_qs if is_page else "/"))
     if not security.is_same_origin(request, services):
         raise web.HTTPSeeOther("/login")
     try:

@@ -53,6 +53,13 @@ async def test_a_link_leads_to_the_page_that_was_asked_for_and_only_once(site: S
             assert response.headers["Location"] == place
 
 
+@pytest.mark.parametrize("part", [{"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Dest": "empty"}, {"X-Background": "1"}])
+async def test_a_part_of_a_page_is_nowhere_to_go(site: Site, part: dict[str, str]) -> None:
+    http = await site.browser()
+    async with http.get("/tickets", headers=part, allow_redirects=False) as response:
+        assert response.headers["Location"] == "/login"
+
+
 async def test_whoever_signs_out_leaves_no_trace_of_where_they_were(site: Site) -> None:
     http = await site.browser()
     await http.get("/tickets")
