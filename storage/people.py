@@ -136,12 +136,13 @@ async def set_mailbox_access(
     )
 
 
-async def mailbox_names(session: Session, tenant_id: UUID) -> list[Any]:
-    """Id, address and provider of every mailbox that was not removed, by address."""
+async def mailbox_names(session: Session, tenant_id: UUID, *, also: UUID | None = None) -> list[Any]:
+    """Id, address and provider of every mailbox that was not removed, by address; `also` the one that is chosen."""
     return await session.fetch(
-        """select mailbox_id, address, provider from mailboxes where tenant_id = $1 and state <> 'removed'
-            order by address""",
+        """select mailbox_id, address, provider from mailboxes
+            where tenant_id = $1 and (state <> 'removed' or mailbox_id = $2) order by address""",
         tenant_id,
+        also,
     )
 
 

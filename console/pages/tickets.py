@@ -42,7 +42,7 @@ async def listing(call: PageCall) -> web.Response:
     async with call.session() as session:
         rows = await tickets.page(session, call.tenant_id, wanted, before=before, limit=PAGE + 1)
         users = await people.users(session, call.tenant_id, stopped=True)
-        boxes = await people.mailbox_names(session, call.tenant_id)
+        boxes = await people.mailbox_names(session, call.tenant_id, also=mailbox)
         client_name = await people.client_name(session, call.tenant_id, client) if client else None
     shown = rows[:PAGE]
     chosen = {"q": words, "status": status, "assignee": assignee, "mailbox": str(mailbox or ""),
