@@ -103,7 +103,7 @@ async def _tenant(
         policy=policy,
         shown=shown,
         mailboxes=boxes,
-        queues=sorted(used | set(policy.queues)),
+        queues=sorted(used | set(policy.queues)) if form is None else _queues(form),
         unused=set(policy.queues) - used,
         kinds=KINDS,
         stages=STAGES,
@@ -152,17 +152,23 @@ def _tenant_told(form: Mapping[str, Any], before: TenantPolicy) -> dict[str, Any
             told["deadlines"][kind] = dict(zip(STAGES, map(_from_hours, wanted), strict=True))
         elif f"deadlines.{kind}.{STAGES[0]}" in form:
             told["deadlines"].pop(kind, None)
-    number = 0
-    while f"queues.{number}.name" in form:
+    for number, name in enumerate(_queues(form)):
         key = f"queues.{number}"
-        told["queues"][forms.told(form, f"{key}.name", 100)] = {
+        told["queues"][name] = {
             "reopen": forms.told(form, f"{key}.reopen") == "yes",
             "window_hours": forms.told(form, f"{key}.window_hours", 10),
             "per_hour": forms.told(form, f"{key}.per_hour", 10),
             "thanks_reopen": forms.told(form, f"{key}.thanks_reopen") == "yes",
         }
-        number += 1
     return told
+
+
+def _queues(form: Mapping[str, Any]) -> list[str]:
+    """The queues of the form, in its order."""
+    names: list[str] = []
+    while (key := f"queues.{len(names)}.name") in form:
+        names.append(forms.told(form, key, 100))
+    return names
 
 
 def _deadlines(form: Mapping[str, Any], kind: TaskKind) -> list[str]:
