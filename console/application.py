@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from console import cookies, security
+from console import cookies, kept, security
 from console.api.application import PREFIX, make_api
 from console.calls import DELIVERY, LIVE, REACH, REPLAYS, SERVICES, NotFound, PageCall, PublicCall
 from console.delivery import Delivery
@@ -19,7 +19,7 @@ from console.replays import Replays
 from console.roles import may
 from console.routes import ROUTES, Page, Public
 from console.services import Services
-from console.templating import render_error
+from console.templating import render_ended, render_error
 from storage import access, pulse
 
 # No form of ours carries more than an answer.
@@ -71,21 +71,38 @@ def _guarded(route: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
         background = "X-Background" in request.headers or request.headers.get("Accept") == "text/event-stream"
         user = await access.session_user(services.db, token, active=not background) if token else None
         if token is None or user is None:
-            raise web.HTTPSeeOther("/login")
+            return await _ended(request, services, background=background)
         if not may(user.role, route.role):
             raise web.HTTPForbidden
         if route.max_form:
             request = request.clone(client_max_size=route.max_form)
         if route.method != "GET":
-            given = str((await request.post()).get("csrf", ""))
-            if not (security.is_same_origin(request, services) and security.csrf_matches(token, given)):
+            form = await request.post()
+            if not security.is_same_origin(request, services):
                 raise web.HTTPForbidden
+            if not security.csrf_matches(token, str(form.get("csrf", ""))):
+                return render_ended(request, 403, kept.texts(form), security.page_before(request))
         async with services.db.tenant(user.tenant_id) as session:
             # Before the page is made: what changes while it is made will differ from this.
             now = await pulse.read(session, user.tenant_id)
         return await route.handler(PageCall(request, user, security.csrf_token(token), now))
 
     return handle
+
+
+async def _ended(request: web.Request, services: Services, *, background: bool) -> web.Response:
+    """For whoever is not signed in, or no more: the way to sign in, and back; what they wrote is not lost."""
+    if request.method == "GET":
+        # Somebody goes to a page, not to a part of one: a frame, or what a script asks for.
+        is_page = not background and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        raise web.HTTPSeeOther(security.sign_in_path(request.path_qs if is_page else "/"))
+    if not security.is_same_origin(request, services):
+        raise web.HTTPSeeOther("/login")
+    try:
+        texts = kept.texts(await request.post())
+    except web.HTTPRequestEntityTooLarge:
+        texts = []  # a file: it is still where it came from
+    return render_ended(request, 401, texts, security.sign_in_path(security.page_before(request)))
 
 
 @web.middleware

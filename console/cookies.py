@@ -1,9 +1,9 @@
-"""The session cookie, the one that waits for an OpenID provider's answer, and the theme of this browser."""
+"""The session cookie, those that are needed on the way to a session, and the theme of this browser."""
 
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import web
 
@@ -14,6 +14,8 @@ from storage.access import ABSOLUTE
 _AT_PROVIDER: Final = 600
 # What may be chosen instead of the system's own.
 THEMES: Final = ("light", "dark")
+# How long sign-in remembers where somebody was going, while they get a link or are at their OpenID provider.
+_ON_THE_WAY: Final = 3600
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -44,6 +46,18 @@ def set_oidc(response: web.StreamResponse, services: Services, secret: str) -> N
 
 def clear_oidc(response: web.StreamResponse, services: Services) -> None:
     _clear(response, services, "oidc")
+
+
+def read_next(request: web.Request, services: Services) -> str:
+    return unquote(request.cookies.get(name(services, "next"), ""))
+
+
+def set_next(response: web.StreamResponse, services: Services, path: str) -> None:
+    """Where sign-in leads; home is where it leads by itself."""
+    if path == "/":
+        _clear(response, services, "next")
+    else:
+        _set(response, services, "next", quote(path, safe=""), _ON_THE_WAY)
 
 
 def theme(request: web.Request, services: Services) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
 from uuid import UUID
 
 from console.services import Services
@@ -32,3 +35,16 @@ async def explain(
         return await dry_run.explain(
             session, services.token_keys, tenant_id, mailbox_id, raw, email, header_fields(raw), draft
         )
+
+
+def written(told: Mapping[str, str]) -> bytes:
+    """The mail that a person wrote into a form: `from`, `subject` and `body`."""
+    mail = EmailMessage()
+    for name in ("From", "Subject"):
+        value = " ".join(told[name.lower()].split())
+        try:
+            mail[name] = value
+        except (ValueError, IndexError):
+            mail[name] = Address(display_name=value) if name == "From" else ""
+    mail.set_content(told["body"])
+    return mail.as_bytes()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -26,6 +27,10 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+
+
+# The longest address that a page of ours may have to lead back to it.
+_MAX_PATH: Final = 2_000
 
 
 def add_headers(application: web.Application, services: Services) -> None:
@@ -49,6 +54,28 @@ def is_same_origin(request: web.Request, services: Services) -> bool:
     # Browsers without fetch metadata send an Origin with every form.
     host = urlsplit(request.headers.get("Origin", "")).netloc
     return host != "" and host in (request.host, urlsplit(services.public_url).netloc)
+
+
+def own_path(wanted: str) -> str:
+    """Where to lead somebody: the page they want when it is one of ours, home otherwise."""
+    # Browsers take `//`, `///` and `/\\` for the begin of another host.
+    ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if ours and wanted.isascii() and wanted.isprintable() and len(wanted) <= _MAX_PATH else "/"
+
+
+def sign_in_path(following: str) -> str:
+    """The sign-in page that leads on to this page."""
+    place = own_path(following)
+    return "/login" if place == "/" else f"/login?next={quote(place, safe='')}"
+
+
+def page_before(request: web.Request) -> str:
+    """The page of ours on which a form was sent, as far as the browser tells; home otherwise."""
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    return own_path(parts._replace(scheme="", netloc="", fragment="").geturl())
 
 
 def csrf_token(session_token: str) -> str:

@@ -68,6 +68,11 @@ def render_error(request: web.Request, status: int) -> web.Response:
     return _respond(request, "error.html", status, key=f"error.{status}" if known else "error.other")
 
 
+def render_ended(request: web.Request, status: int, texts: list[tuple[str, str]], place: str) -> web.Response:
+    """A form whose session has ended (401), or is another one by now (403); `place` leads on."""
+    return _respond(request, "ended.html", status, key=f"ended.{status}", texts=texts, place=place)
+
+
 def _respond(request: web.Request, template: str, status: int, **values: Any) -> web.Response:
     theme = cookies.theme(request, request.config_dict[SERVICES])
     body = _TEMPLATES.get_template(template).render(theme=theme, **values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,14 +10,23 @@ if TYPE_CHECKING:
     from storage.database import Session
 
 
-async def page(session: Session, tenant_id: UUID, *, limit: int = 200) -> list[Any]:
-    """`kind`, `value`, `client_id`, `client_name`, `learned_by`, `created_at`; newest first."""
+async def page(
+    session: Session, tenant_id: UUID, *, after: tuple[datetime, str, str] | None = None, limit: int
+) -> list[Any]:
+    """`kind`, `value`, `client_id`, `client_name`, `learned_by`, `created_at`; newest first, those after `(created_at,
+    kind, value)`."""
+    created_at, kind, value = after or (None, None, None)
     return await session.fetch(
         """select a.kind, a.value, a.client_id, c.name as client_name, a.learned_by, a.created_at
              from sender_associations a join clients c using (tenant_id, client_id)
-            where a.tenant_id = $1 order by a.created_at desc, a.value limit $2""",
+            where a.tenant_id = $1
+              and ($3::timestamptz is null or a.created_at < $3 or (a.created_at = $3 and (a.kind, a.value) > ($4, $5)))
+            order by a.created_at desc, a.kind, a.value limit $2""",
         tenant_id,
         limit,
+        created_at,
+        kind,
+        value,
     )
 
 

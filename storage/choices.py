@@ -22,10 +22,14 @@ async def destinations(session: Session, tenant_id: UUID) -> list[Any]:
     )
 
 
-async def users(session: Session, tenant_id: UUID) -> list[Any]:
-    """`id` and `name` of users."""
+async def users(session: Session, tenant_id: UUID, *, also: str | UUID | None = None) -> list[Any]:
+    """`id` and `name` of users who may sign in, and of the one who is chosen already."""
     return await session.fetch(
-        "select user_id as id, name, email from users where tenant_id = $1 order by name limit $2", tenant_id, _MAX
+        """select user_id as id, name, email from users
+            where tenant_id = $1 and (active or user_id::text = $3) order by name limit $2""",
+        tenant_id,
+        _MAX,
+        str(also or ""),
     )
 
 

@@ -22,7 +22,8 @@ async def listing(session: Session, tenant_id: UUID) -> list[Any]:
     return await session.fetch(
         """select d.*, u.email as assignee,
                   array(select address from mailboxes m
-                         where m.tenant_id = $1 and m.defaults_id = d.defaults_id order by 1) as mailboxes,
+                         where m.tenant_id = $1 and m.defaults_id = d.defaults_id and m.state <> 'removed'
+                         order by 1) as mailboxes,
                   (select count(*) from clients c where c.tenant_id = $1 and c.defaults_id = d.defaults_id) as clients,
                   (select count(*) from contacts p where p.tenant_id = $1 and p.defaults_id = d.defaults_id)
                     as contacts,
@@ -35,15 +36,15 @@ async def listing(session: Session, tenant_id: UUID) -> list[Any]:
 
 
 async def mailboxes(session: Session, tenant_id: UUID) -> list[Any]:
-    """Each mailbox by address with its `defaults_id`, their `name` and whether they are `active`; `waiting`: how many
-    mails wait because there are none that hold."""
+    """Each mailbox that was not removed, by address: its `defaults_id`, their `name` and whether they are `active`;
+    `waiting`: how many mails wait because there are none that hold."""
     return await session.fetch(
         """select m.mailbox_id, m.address, m.defaults_id, d.name, coalesce(d.active, false) as active,
                   (select count(*) from tasks t where t.tenant_id = $1 and t.mailbox_id = m.mailbox_id
                       and t.state = 'open' and t.kind = 'missing_defaults') as waiting
              from mailboxes m
              left join inbound_defaults d on d.tenant_id = $1 and d.defaults_id = m.defaults_id
-            where m.tenant_id = $1 order by m.address""",
+            where m.tenant_id = $1 and m.state <> 'removed' order by m.address""",
         tenant_id,
     )
 
@@ -100,7 +101,9 @@ async def of_mailbox(
 ) -> None:
     """What a mailbox uses from now on; audited. Raises LookupError for an unknown mailbox, Refused."""
     if not await session.fetchval(
-        "select true from mailboxes where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id
+        "select true from mailboxes where tenant_id = $1 and mailbox_id = $2 and state <> 'removed'",
+        tenant_id,
+        mailbox_id,
     ):
         raise LookupError(f"no mailbox {mailbox_id}")
     if defaults_id is not None and not await session.fetchval(

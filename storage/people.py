@@ -136,17 +136,25 @@ async def set_mailbox_access(
     )
 
 
-async def mailbox_names(session: Session, tenant_id: UUID) -> list[Any]:
-    """Id, address and provider of every mailbox, by address."""
+async def mailbox_names(session: Session, tenant_id: UUID, *, also: UUID | None = None) -> list[Any]:
+    """Id, address and provider of every mailbox that was not removed, by address; `also` the one that is chosen."""
     return await session.fetch(
-        "select mailbox_id, address, provider from mailboxes where tenant_id = $1 order by address", tenant_id
+        """select mailbox_id, address, provider from mailboxes
+            where tenant_id = $1 and (state <> 'removed' or mailbox_id = $2) order by address""",
+        tenant_id,
+        also,
     )
 
 
-async def users(session: Session, tenant_id: UUID) -> list[Any]:
-    """Id, name, address and role of everybody who may sign in, by name."""
+async def users(session: Session, tenant_id: UUID, *, also: UUID | None = None, stopped: bool = False) -> list[Any]:
+    """Id, name, address and role of everybody who may sign in, by name; `also` whose something still is, or all who
+    were `stopped`."""
     return await session.fetch(
-        "select user_id, name, email, role from users where tenant_id = $1 order by name, email", tenant_id
+        """select user_id, name, email, role from users
+            where tenant_id = $1 and (active or user_id = $2 or $3) order by name, email""",
+        tenant_id,
+        also,
+        stopped,
     )
 
 

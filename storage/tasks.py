@@ -167,10 +167,11 @@ async def take_back(session: Session, tenant_id: UUID, task_id: UUID, *, actor: 
 
 
 async def assign(session: Session, tenant_id: UUID, task_id: UUID, assignee_id: UUID | None, *, actor: str) -> None:
-    """Puts an open task into somebody's hands, or back. Raises LookupError for an unknown task or user."""
+    """Puts an open task into somebody's hands, or back. Raises LookupError for an unknown task, and for somebody who is
+    no user or may not sign in."""
     found = await session.fetchrow(
         """select k.task_id, k.assignee_id, u.user_id from tasks k
-             left join users u on u.tenant_id = $1 and u.user_id = $3
+             left join users u on u.tenant_id = $1 and u.user_id = $3 and u.active
             where k.tenant_id = $1 and k.task_id = $2 for update of k""",
         tenant_id,
         task_id,

@@ -48,7 +48,7 @@ async def change(session: Session, tenant_id: UUID, ticket_id: UUID, changes: Ch
     if not changed:
         return
     if changed.get("assignee_id", (None, None))[1] is not None and not await session.fetchval(
-        "select true from users where tenant_id = $1 and user_id = $2", tenant_id, changes.assignee_id
+        "select true from users where tenant_id = $1 and user_id = $2 and active", tenant_id, changes.assignee_id
     ):
         raise LookupError(f"no user {changes.assignee_id}")
     after = {name: wanted.get(name, ticket[name]) for name in ("status", "priority", "assignee_id", "tags")}

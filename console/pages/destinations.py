@@ -78,7 +78,7 @@ async def _listing(
     async with call.session() as session:
         rows = await defaults.listing(session, call.tenant_id)
         boxes = await defaults.mailboxes(session, call.tenant_id)
-        users = await choices.users(session, call.tenant_id)
+        users = await choices.users(session, call.tenant_id, also=(told or {}).get("assignee_id"))
     return await render(
         call,
         "defaults.html",

@@ -13,6 +13,7 @@ from console.mailbox_work import TemporalAway
 from console.templating import render
 from storage import mailbox_views, task_views, trace
 
+# As many as a page shows.
 LATEST = 50
 
 
@@ -21,7 +22,7 @@ async def find(call: PageCall) -> web.Response:
     query = call.request.query.get("q", "")[:1000].strip()
     async with call.session() as session:
         if query:
-            rows = await trace.search(session, call.tenant_id, query)
+            rows = await trace.search(session, call.tenant_id, query, limit=LATEST + 1)
         else:
             rows = await trace.page(session, call.tenant_id, before=None, limit=LATEST)
         boxes = [] if rows else await mailbox_views.page(session, call.tenant_id)
@@ -32,7 +33,8 @@ async def find(call: PageCall) -> web.Response:
         call,
         "find.html",
         query=query,
-        emails=rows,
+        emails=rows[:LATEST],
+        more=len(rows) > LATEST,
         mailboxes=boxes,
         asked=int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else None,
         away="away" in call.request.query,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -29,7 +29,7 @@ async def add(call: PageCall) -> web.Response:
     form = await call.request.post()
     url, kinds = str(form.get("url", "")).strip(), [kind for kind in EVENT_KINDS if kind in form.getall("kinds", [])]
     if not _is_url(url) or not kinds:
-        return await _listing(call, status=422, invalid=True)
+        return await _listing(call, status=422, invalid=True, given={**form, "kinds": kinds})
     async with call.session() as session:
         endpoint_id, secret = await events.add_endpoint(
             session, call.services.keyring, call.tenant_id, url, kinds, str(form.get("description", ""))[:200]
@@ -78,7 +78,14 @@ async def retry(call: PageCall) -> web.Response:
     return back(f"/event-endpoints/{endpoint.endpoint_id}")
 
 
-async def _listing(call: PageCall, *, status: int = 200, invalid: bool = False, secret: str = "") -> web.Response:
+async def _listing(
+    call: PageCall,
+    *,
+    status: int = 200,
+    invalid: bool = False,
+    secret: str = "",
+    given: dict[str, Any] | None = None,
+) -> web.Response:
     async with call.session() as session:
         found = await events.endpoints(session, call.tenant_id)
     return await render(
@@ -89,6 +96,7 @@ async def _listing(call: PageCall, *, status: int = 200, invalid: bool = False, 
         kinds=EVENT_KINDS,
         attempts=len(RETRY_AFTER) + 1,
         invalid=invalid,
+        given=given or {"kinds": EVENT_KINDS},
         secret=secret,
     )
 

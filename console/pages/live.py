@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from dataclasses import asdict
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from console.calls import LIVE, PageCall
 from storage import access
 from storage.pulse import Pulse
 
-# As often something is sent: a proxy keeps the connection, and a session that has ended is noticed.
+# Seconds. As often something is sent, so that a proxy keeps the connection, and as often the session is looked at.
 HEARTBEAT = 15.0
 
 
@@ -37,15 +38,18 @@ async def _send_all(call: PageCall, queue: asyncio.Queue[Pulse | None], stream: 
     away = call.away_since
     # At once: something may have changed between the page and this request.
     await stream.write(_event(call, last))
+    checked = time.monotonic()
     while True:
-        try:
-            now = await asyncio.wait_for(queue.get(), HEARTBEAT)
-        except TimeoutError:
-            if token is None or await access.session_user(call.services.db, token, active=False) is None:
-                return
-            now = last
+        now: Pulse | None = last
+        with contextlib.suppress(TimeoutError):
+            now = await asyncio.wait_for(queue.get(), checked + HEARTBEAT - time.monotonic())
         if now is None:
             return
+        # Also where there is always something to tell: the end of a session ends what it is told.
+        if time.monotonic() - checked >= HEARTBEAT:
+            if token is None or await access.session_user(call.services.db, token, active=False) is None:
+                return
+            checked = time.monotonic()
         if now != last or call.away_since != away:
             last, away = now, call.away_since
             await stream.write(_event(call, now))

@@ -78,12 +78,14 @@ async def examine(call: PageCall) -> web.Response:
 async def start(call: PageCall) -> web.Response:
     """From here on it is read: mail from now on, or since a day."""
     mailbox_id, form = call.id("id"), await call.request.post()
-    since = None
+    since, typed, given = None, str(form.get("since", "")), dict(form)
     if form.get("from") == "day":
-        moment = day(str(form.get("since", "")))
+        moment = day(typed)
         if moment is None:
-            return await _page(call, status=422, faults={"since": "mailboxes.since.wrong"})
+            return await _page(call, status=422, given=given, faults={"since": "mailboxes.since.wrong"})
         since = moment.date().isoformat()
+    elif typed:
+        return await _page(call, status=422, given=given, faults={"since": "setup.wrong.since"})
     async with call.session() as session:
         try:
             defaults_id = UUID(str(form.get("defaults", "")))
@@ -92,13 +94,13 @@ async def start(call: PageCall) -> web.Response:
         if defaults_id is not None and defaults_id not in {
             row["defaults_id"] for row in await people.active_defaults(session, call.tenant_id)
         }:
-            return await _page(call, status=422, faults={"defaults": "setup.wrong.choice"})
+            return await _page(call, status=422, given=given, faults={"defaults": "setup.wrong.choice"})
         try:
             await mailbox_admin.go_live(session, call.tenant_id, mailbox_id, since, defaults_id, actor=call.actor)
         except LookupError:
             raise NotFound from None
         except mailboxes.AddressInUse:
-            return await _page(call, status=422, problem=text("setup.wrong.in_use"))
+            return await _page(call, status=422, given=given, problem=text("setup.wrong.in_use"))
     return _back(mailbox_id, "#arrive")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.headerregistry import Address
-from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
@@ -21,19 +19,20 @@ from storage import people, replays
 
 # Bytes of a form with a mail in it.
 MAX_FORM = 16 << 20
-_FIELDS = ("mailbox", "from", "subject", "body")
+# Of a mail that is written to try rules on.
+FIELDS = ("mailbox", "from", "subject", "body")
 
 
 async def tester(call: PageCall) -> web.Response:
-    return await _tester(call, dict.fromkeys(_FIELDS, ""))
+    return await _tester(call, dict.fromkeys(FIELDS, ""))
 
 
 async def test(call: PageCall) -> web.Response:
     """What would become of the mail that was pasted or uploaded, by the production evaluator."""
     form = await call.request.post()
-    told = {name: forms.told(form, name, 200_000) for name in _FIELDS}
+    told = {name: forms.told(form, name, 200_000) for name in FIELDS}
     upload = form.get("file")
-    raw = _uploaded(upload) or _written(told)
+    raw = _uploaded(upload) or dry_runs.written(told)
     try:
         decision = await dry_runs.explain(call.services, call.tenant_id, UUID(told["mailbox"]), raw)
     except (ValueError, LookupError):
@@ -87,15 +86,3 @@ async def _tester(
 
 def _uploaded(upload: Any) -> bytes:
     return upload.file.read() if isinstance(upload, FileField) else b""
-
-
-def _written(told: dict[str, str]) -> bytes:
-    mail = EmailMessage()
-    for name in ("From", "Subject"):
-        value = " ".join(told[name.lower()].split())
-        try:
-            mail[name] = value
-        except (ValueError, IndexError):
-            mail[name] = Address(display_name=value) if name == "From" else ""
-    mail.set_content(told["body"])
-    return mail.as_bytes()

@@ -12,14 +12,16 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import ValidationError
 
-from console import forms, rule_form, rule_words
+from console import dry_runs, forms, rule_form, rule_words
 from console.calls import NotFound, PageCall
+from console.pages import rule_trials
 from console.pages.answers import back, refused
 from console.rule_form import Draft
 from console.strings import text
 from console.templating import render
+from domain.deciding import Decision
 from domain.rules import NoMatch, Rule, RuleSet
-from storage import choices, rules
+from storage import choices, people, rules
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -197,14 +199,15 @@ async def _change(call: PageCall, change: Change) -> web.Response:
 async def _save(call: PageCall, rule_id: str) -> web.Response:
     form = await call.request.post()
     draft, order = rule_form.of_form(form), forms.told(form, "do", 40)
+    tried = {name: forms.told(form, f"try.{name}", 20_000) for name in rule_trials.FIELDS}
     async with call.session() as session:
         current, rule_set = await rules.current(session, call.tenant_id)
         if rule_id:
             _existing(call, rule_set)
         client_id = await choices.client_named(session, call.tenant_id, draft.client) if draft.client.strip() else None
-    if order != "save":
+    if order not in ("save", "try"):
         rule_form.change(draft, order)
-        return await _form(call, rule_id, draft)
+        return await _form(call, rule_id, draft, tried=tried)
     try:
         if draft.client.strip() and client_id is None:
             raise rule_form.Invalid([text("rule.no_client", name=draft.client)])
@@ -213,23 +216,44 @@ async def _save(call: PageCall, rule_id: str) -> web.Response:
         present = [saved if rule.id == rule_id else rule for rule in present] if rule_id else [*present, saved]
         changed = RuleSet(rules=tuple(present), on_no_match=rule_set.on_no_match)
     except rule_form.Invalid as invalid:
-        return await _form(call, rule_id, draft, faults=invalid.faults)
+        return await _form(call, rule_id, draft, faults=invalid.faults, tried=tried)
     except ValidationError as error:
-        return await _form(call, rule_id, draft, faults=forms.faults(error))
+        return await _form(call, rule_id, draft, faults=forms.faults(error), tried=tried)
+    if order == "try":
+        return await _try(call, rule_id, draft, changed, tried)
     async with call.session() as session:
         try:
             based_on = _based_on(form, current)
             await rules.save(session, call.tenant_id, changed, based_on=based_on, actor=call.actor)
         except rules.Conflict:
-            return await _form(call, rule_id, draft, faults=[text("rules.conflict")])
+            return await _form(call, rule_id, draft, faults=[text("rules.conflict")], tried=tried)
     return back("/rules")
 
 
-async def _form(call: PageCall, rule_id: str, draft: Draft, *, faults: list[str] | None = None) -> web.Response:
+async def _try(call: PageCall, rule_id: str, draft: Draft, changed: RuleSet, tried: dict[str, str]) -> web.Response:
+    """What the rules would do with a mail if this one were saved as it is written; it is not."""
+    try:
+        mailbox_id, raw = UUID(tried["mailbox"]), dry_runs.written(tried)
+        decision = await dry_runs.explain(call.services, call.tenant_id, mailbox_id, raw, changed)
+    except (ValueError, LookupError):
+        return await _form(call, rule_id, draft, faults=[text("tester.choose_mailbox")], tried=tried)
+    return await _form(call, rule_id, draft, tried=tried, decision=decision)
+
+
+async def _form(
+    call: PageCall,
+    rule_id: str,
+    draft: Draft,
+    *,
+    faults: list[str] | None = None,
+    tried: dict[str, str] | None = None,
+    decision: Decision | None = None,
+) -> web.Response:
     async with call.session() as session:
         current, _ = await rules.current(session, call.tenant_id)
         destinations = await choices.destinations(session, call.tenant_id)
-        people = await choices.users(session, call.tenant_id)
+        boxes = await people.mailbox_names(session, call.tenant_id)
+        assignees = await choices.users(session, call.tenant_id, also=draft.assignee)
         clients = await choices.clients(session, call.tenant_id)
     return await render(
         call,
@@ -244,7 +268,10 @@ async def _form(call: PageCall, rule_id: str, draft: Draft, *, faults: list[str]
         courses=rule_form.COURSES,
         priorities=rule_form.PRIORITIES,
         destinations=destinations,
-        people=people,
+        people=assignees,
+        mailboxes=boxes,
+        tried=tried or dict.fromkeys(rule_trials.FIELDS, ""),
+        decision=decision,
         clients=clients,
     )
 

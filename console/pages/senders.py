@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +22,11 @@ PAGE = 100
 
 async def learned(call: PageCall) -> web.Response:
     async with call.session() as session:
-        rows = await associations.page(session, call.tenant_id)
-    return await render(call, "senders.html", learned=rows, may_change=call.may("admin"))
+        rows = await associations.page(session, call.tenant_id, after=_learned_after(call), limit=PAGE + 1)
+    shown = rows[:PAGE]
+    last = shown[-1] if len(rows) > PAGE else None
+    following = paging.encode([last["created_at"].isoformat(), last["kind"], last["value"]]) if last else ""
+    return await render(call, "senders.html", learned=shown, next=following, may_change=call.may("admin"))
 
 
 async def revoke(call: PageCall) -> web.Response:
@@ -101,6 +105,14 @@ async def _assigned(call: PageCall, done: Awaitable[None], path: str) -> web.Res
     except destinations.NoDestination as error:
         return await refused(call, str(error), path)
     return back(path)
+
+
+def _learned_after(call: PageCall) -> tuple[datetime, str, str] | None:
+    try:
+        found = paging.decode(call.request.query.get("after") or None, datetime.fromisoformat, paging.text, paging.text)
+    except Problem:
+        return None
+    return (found[0], found[1], found[2]) if found and found[0].tzinfo else None
 
 
 def _after(call: PageCall) -> tuple[str, UUID] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from console import cookies, oidc, passwords
+from console import cookies, oidc, passwords, security
 from console.calls import PageCall, PublicCall
 from console.fields import MAX_EMAIL, clean
 from console.templating import render_public
@@ -12,18 +12,22 @@ from storage import access
 
 
 async def form(call: PublicCall) -> web.Response:
-    """What somebody sees who is not signed in."""
-    return _form(call)
+    """What somebody sees who is not signed in. Where they were going is kept for a link, too."""
+    following = security.own_path(call.request.query.get("next", ""))
+    response = _form(call, following=following)
+    cookies.set_next(response, call.services, following)
+    return response
 
 
 async def by_password(call: PublicCall) -> web.Response:
     """One answer for an unknown address and for a wrong password, and both take as long."""
     sent = await call.request.post()
     email, password = clean(sent.get("email"), MAX_EMAIL), str(sent.get("password", ""))
+    following = security.own_path(str(sent.get("next", "")))
     services, visit = call.services, call.visit
     key = access.attempt_key(email, visit.address)
     if await access.too_many_attempts(services.db, key):
-        response = _form(call, status=429, fault="too_many", email=email)
+        response = _form(call, status=429, fault="too_many", email=email, following=following)
         response.headers["Retry-After"] = str(int(access.WITHIN.total_seconds()))
         return response
     found = await access.accounts(services.db, email)
@@ -34,12 +38,12 @@ async def by_password(call: PublicCall) -> web.Response:
             if checked.right:
                 token = await access.sign_in_by_password(services.db, account, visit, rehashed=checked.rehashed)
                 await access.attempt_succeeded(services.db, key)
-                return _signed_in(call, token)
+                return _signed_in(call, token, following)
         if not found:
             await services.passwords.check(None, password)
     except passwords.Busy:
-        return _form(call, status=503, fault="busy", email=email)
-    return _form(call, status=403, fault="wrong", email=email)
+        return _form(call, status=503, fault="busy", email=email, following=following)
+    return _form(call, status=403, fault="wrong", email=email, following=following)
 
 
 async def offer(call: PublicCall) -> web.Response:
@@ -93,6 +97,7 @@ async def to_provider(call: PublicCall) -> web.Response:
         return _form(call, status=503, fault="oidc_away")
     response = web.Response(status=303, headers={"Location": url})
     cookies.set_oidc(response, call.services, secret)
+    cookies.set_next(response, call.services, security.own_path(call.request.query.get("next", "")))
     return response
 
 
@@ -124,12 +129,26 @@ async def sign_out(call: PageCall) -> web.Response:
     return response
 
 
-def _form(call: PublicCall, *, status: int = 200, fault: str = "", email: str = "") -> web.Response:
+def _form(
+    call: PublicCall, *, status: int = 200, fault: str = "", email: str = "", following: str = "/"
+) -> web.Response:
     provider = call.services.oidc.label if call.services.oidc else None
-    return render_public(call, "sign_in.html", status=status, state="form", fault=fault, email=email, provider=provider)
+    return render_public(
+        call,
+        "sign_in.html",
+        status=status,
+        state="form",
+        fault=fault,
+        email=email,
+        provider=provider,
+        following=following,
+    )
 
 
-def _signed_in(call: PublicCall, token: str) -> web.Response:
-    response = web.Response(status=303, headers={"Location": "/"})
+def _signed_in(call: PublicCall, token: str, following: str = "") -> web.Response:
+    """On to the page that this form says, or that this browser was going to."""
+    place = following or security.own_path(cookies.read_next(call.request, call.services))
+    response = web.Response(status=303, headers={"Location": place})
     cookies.set_session(response, call.services, token)
+    cookies.set_next(response, call.services, "/")
     return response

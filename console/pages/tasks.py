@@ -119,7 +119,7 @@ async def _page(
         content = await trace.content(session, call.tenant_id, email_id) if email_id else None
         behind = await trace.waiting_on(session, call.tenant_id, email_id) if email_id else []
         recent = [] if task else await trace.page(session, call.tenant_id, before=None, limit=RECENT)
-        users = await people.users(session, call.tenant_id) if task else []
+        users = await people.users(session, call.tenant_id, also=task["assignee_id"]) if task else []
         done = await task_views.answered(session, call.tenant_id, _ids(query.get("done", "").split(",")), call.actor)
     if query.get("late"):
         alert = "task.late"
@@ -129,6 +129,7 @@ async def _page(
         status=status,
         chosen=task_id is not None,
         groups=_groups(waiting),
+        listed=len(waiting),
         task=task,
         email=email,
         parsed=ParsedEmail.model_validate(content) if content else None,

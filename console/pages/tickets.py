@@ -41,8 +41,8 @@ async def listing(call: PageCall) -> web.Response:
     )
     async with call.session() as session:
         rows = await tickets.page(session, call.tenant_id, wanted, before=before, limit=PAGE + 1)
-        users = await people.users(session, call.tenant_id)
-        boxes = await people.mailbox_names(session, call.tenant_id)
+        users = await people.users(session, call.tenant_id, stopped=True)
+        boxes = await people.mailbox_names(session, call.tenant_id, also=mailbox)
         client_name = await people.client_name(session, call.tenant_id, client) if client else None
     shown = rows[:PAGE]
     chosen = {"q": words, "status": status, "assignee": assignee, "mailbox": str(mailbox or ""),
@@ -73,7 +73,7 @@ async def show(call: PageCall) -> web.Response:
         comments = await tickets.comments(session, call.tenant_id, [ticket["ticket_id"]], newest=newest)
         parts = await tickets.attachments(session, call.tenant_id, [c["comment_id"] for c in comments])
         emails = await trace.of_ticket(session, call.tenant_id, ticket["ticket_id"])
-        users = await people.users(session, call.tenant_id)
+        users = await people.users(session, call.tenant_id, also=ticket["assignee_id"])
         care = await ticket_care.values(session, call.tenant_id, ticket["ticket_id"])
     manifests: dict[UUID, list[Any]] = {comment["comment_id"]: [] for comment in comments}
     for part in parts:
@@ -96,9 +96,9 @@ async def show(call: PageCall) -> web.Response:
 
 
 async def change(call: PageCall) -> web.Response:
-    """Sets what the form names: status, priority, assignee, tags."""
+    """Sets what the form names: status, priority, assignee, tags; not what still is as the page showed it (`was.…`)."""
     form = await call.request.post()
-    given = {name: str(value) for name, value in form.items()}
+    given = {name: str(value) for name, value in form.items() if form.get(f"was.{name}") != value}
     status, priority = given.get("status"), given.get("priority")
     if status not in (None, "open", "pending", "closed") or priority not in (None, "low", "normal", "high", "urgent"):
         raise NotFound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -27,7 +28,7 @@ async def add(call: PageCall) -> web.Response:
     form = await call.request.post()
     name, scope, days = clean(form.get("name"), MAX_NAME), form.get("scope"), str(form.get("days", ""))
     if not name or scope not in SCOPES or days not in map(str, LIFETIMES):
-        return await _page(call, status=422, fault="name")
+        return await _page(call, status=422, fault="name", given={"name": name, "scope": scope, "days": days})
     async with call.session() as session:
         _, token = await api_tokens.create(
             session, call.tenant_id, name, scope, actor=call.actor,
@@ -46,7 +47,12 @@ async def revoke(call: PageCall) -> web.Response:
 
 
 async def _page(
-    call: PageCall, *, status: int = 200, fault: str | None = None, made: str | None = None
+    call: PageCall,
+    *,
+    status: int = 200,
+    fault: str | None = None,
+    made: str | None = None,
+    given: dict[str, Any] | None = None,
 ) -> web.Response:
     try:
         before = UUID(call.request.query.get("before", ""))
@@ -62,6 +68,7 @@ async def _page(
         following=rows[PAGE - 1]["token_id"] if len(rows) > PAGE else None,
         fault=fault,
         made=made,
+        given=given or {"name": "", "scope": SCOPES[0], "days": str(LIFETIMES[1])},
         revoked="done" in call.request.query,
         scopes=SCOPES,
         lifetimes=LIFETIMES,

@@ -23,7 +23,9 @@ function isInUse(region) {
   const typing = region.contains(focused) && focused.matches("input:not([type=search]), textarea, select, summary");
   const selecting = !getSelection().isCollapsed && region.contains(getSelection().anchorNode);
   const answering = region.querySelector("input:checked[data-keep], textarea:not(:placeholder-shown), details[open]");
-  return typing || selecting || answering;
+  const choosing = [...region.querySelectorAll("select")].some((select) =>
+    select.selectedIndex !== Math.max([...select.options].findIndex((option) => option.defaultSelected), 0));
+  return typing || selecting || answering || choosing;
 }
 
 async function refresh() {
@@ -164,9 +166,20 @@ document.addEventListener("submit", async (event) => {
 // Where the navigation is a strip that scrolls, it shows where one is.
 document.querySelector("nav.main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-// Filters apply themselves: `<form data-auto>`.
+// Filters apply themselves: `<form data-auto>`. Not by keyboard, where an arrow key chooses all that lies between.
+let pointing = false;
+for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => { pointing = kind === "pointerdown"; }, true);
 document.addEventListener("change", (event) => {
-  if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
+  if (pointing && event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
+});
+
+// Who leaves a text that is not sent is asked, also when another form of the page leads away from it.
+let sending = null;
+document.addEventListener("submit", (event) => { sending = event.defaultPrevented ? null : event.target; });
+window.addEventListener("beforeunload", (event) => {
+  const unsent = [...document.querySelectorAll("textarea[data-keep]")].some((text) => text.value !== text.defaultValue && text.form !== sending);
+  sending = null;
+  if (unsent) event.preventDefault();
 });
 
 localise(document);

@@ -77,6 +77,14 @@ async def test_a_known_person_signs_in(site: Site, provider: Provider, browser: 
     assert row["detail"] == {"by": "oidc"}
 
 
+async def test_it_leads_to_the_page_that_was_asked_for(provider: Provider, browser: Browser) -> None:
+    async with browser.http.get("/tickets?q=door") as response:
+        assert 'href="/login/oidc?next=%2Ftickets%3Fq%3Ddoor"' in await response.text()
+    async with browser.http.get("/login/oidc?next=%2Ftickets%3Fq%3Ddoor", allow_redirects=False) as response:
+        asked = dict(parse_qsl(urlsplit(response.headers["Location"]).query))
+    assert await browser.end(provider.authorize(asked), asked["state"]) == (303, "/tickets?q=door")
+
+
 async def test_each_request_has_a_state_a_nonce_and_a_challenge_of_its_own(browser: Browser) -> None:
     first, second = await browser.begin(), await browser.begin()
     for name in ("state", "nonce", "code_challenge"):

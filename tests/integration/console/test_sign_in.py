@@ -15,7 +15,7 @@ async def test_without_a_session_every_page_leads_to_sign_in(site: Site) -> None
     http = await site.browser()
     for path in ("/", "/tickets", "/tasks/1", "/mailboxes"):
         async with http.get(path, allow_redirects=False) as response:
-            assert (response.status, response.headers["Location"]) == (303, "/login")
+            assert (response.status, response.headers["Location"].partition("?")[0]) == (303, "/login")
 
 
 async def test_opening_a_link_does_not_use_it_up_but_the_button_does(site: Site) -> None:

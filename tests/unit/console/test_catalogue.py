@@ -19,7 +19,7 @@ FAMILIES = (
     "kind.", "stage.", "status.", "priority.", "attachment.", "outcome.", "state.", "became.", "reason.", "flag.",
     "ticket.link.", "tickets.only.", "keys.", "mailbox.", "provider.", "step.", "error.", "task.remember.", "sign_in.",
     "events.kind.", "events.state.", "rule.", "rules.otherwise.", "replays.state.", "tester.action.", "circuit.",
-    "policies.", "senders.kind.", "contacts.bounced.", "watchers.state.",
+    "ended.", "policies.", "senders.kind.", "contacts.bounced.", "watchers.state.",
     "password.fault.", "account.done.", "role.", "scope.", "users.fault.", "users.done.", "audit.action.",
     "job.", "setup.", "system.", "dashboard.", "quarantine.", "signature.", "locked.", "verdict.",
 )  # fmt: skip
