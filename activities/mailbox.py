@@ -153,10 +153,10 @@ class MailboxActivities:
         # Before the listing, so that whatever comes after the listing is notified.
         unwatched = await self._watches.keep(mailbox, source) or state.pull_failure
         deadline = time.monotonic() + LIST_FOR
-        listed, more = 0, True
+        listed, more, note = 0, True, ""
         while more and time.monotonic() < deadline:
             page = await listing.list_page(self._db, self._services.objects, source, mailbox)
-            listed, more = listed + len(page.email_ids), page.more
+            listed, more, note = listed + len(page.email_ids), page.more, page.note
             if more:
                 await self._start(mailbox)
         async with self._db.tenant(mailbox.tenant_id) as session:
@@ -171,6 +171,7 @@ class MailboxActivities:
                 status = f"connected: polling, {unwatched}"
             if not more and (trouble := (await canary.view(session, mailbox.tenant_id, mailbox.mailbox_id)).trouble):
                 status = f"unhealthy: {trouble}"
+            status = f"{status}; {note}" if note else status
             await mailboxes.report(session, mailbox.tenant_id, mailbox.mailbox_id, status)
             await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
         return SyncResult(listed=listed, more=more, look_again_in=_lagging(state.hinted_at, listed))
