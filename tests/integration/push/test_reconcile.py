@@ -319,6 +319,20 @@ async def test_the_command_reports_each_mailbox_and_says_by_its_status_whether_a
     assert len(output.splitlines()) == 2
 
 
+async def test_sources_that_were_not_used_for_long_are_let_go(
+    stand: Stand, sources: Sources, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.sources.KEPT_OPEN", 2)
+    tenant_id = stand.house.tenant_id
+    imap, _ = await connected(stand, "imap", dovecot)
+    others = [await stand.gmail(f"{name}@example.org", start=False, pushed=False) for name in ("a", "b")]
+    first, a = await sources.get(tenant_id, imap), await sources.get(tenant_id, others[0])
+    assert await sources.get(tenant_id, imap) is first
+    await sources.get(tenant_id, others[1])
+    assert await sources.get(tenant_id, imap) is first
+    assert await sources.get(tenant_id, others[0]) is not a
+
+
 def test_what_was_repaired_is_sound_and_what_could_not_be_read_is_not() -> None:
     assert Comparison(missing=2, stuck=1, repaired=3).sound
     assert not Comparison(missing=2, repaired=1).sound
