@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities import listing, rescans
+from activities import listing, rescans, resync
 from activities.canary import Canaries
 from activities.gate import pause_after
 from activities.services import Services
@@ -78,7 +78,7 @@ class MailboxActivities:
             elif change.what in ("resume", "credentials_changed", "reconfigure", "answer"):
                 await self._go_on(session, change)
             elif change.what == "resync" and change.since is not None:
-                await mailboxes.rewind(session, mailbox.tenant_id, mailbox.mailbox_id, change.since)
+                await resync.rewind(session, mailbox, change.since.date())
             state = await mailboxes.state(session, mailbox.tenant_id, mailbox.mailbox_id)
         return mailbox.model_copy(update={"paused": state == "paused"})
 

@@ -247,7 +247,8 @@ def notifies(provider: Provider) -> TypeGuard[PushProvider]:
 
 
 def _since(day: date | None, connected_at: datetime) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else connected_at
+    # A resync may ask for a day after connecting; what was connected before is to be read all the same.
+    return min(connected_at, datetime(day.year, day.month, day.day, tzinfo=UTC)) if day else connected_at
 
 
 def _version(mailbox: mailboxes.Mailbox, secret: Mapping[str, Any]) -> int:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from providers.base import Permanent
+
+# How much of the time before the last complete reading is listed again when the history is gone.
+OVERLAP = timedelta(days=1)
 
 
 class Cursor(BaseModel):
@@ -21,6 +26,14 @@ class Cursor(BaseModel):
     listing_since: int | None = None
     page: str | None = None
     caught_up_at: int = 0
+
+    def rewound(self, since: datetime) -> Cursor:
+        """Everything received since (aware) is listed again, besides what was still to be."""
+        wanted = int(since.timestamp())
+        # Also what came since the end was reached: the history may be gone.
+        reached = self.caught_up_at - int(OVERLAP.total_seconds()) if self.caught_up_at else wanted
+        left = reached if self.listing_since is None else self.listing_since
+        return self.model_copy(update={"listing_since": min(wanted, left), "page": None})
 
     @classmethod
     def parse(cls, text: str) -> Cursor:

@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from providers.base import AuthFailed, Changes, Gone, Listed, Permanent, ProviderError, RateLimited, Transient, Watch
 from providers.gmail.client import GmailClient, Parameters
-from providers.gmail.cursor import Cursor
+from providers.gmail.cursor import OVERLAP, Cursor
 from providers.gmail.errors import BadRequest, WatchedElsewhere
 from providers.gmail.quota import CONCURRENT
 from providers.gmail.raw import RawMessage
@@ -25,8 +25,6 @@ from providers.gmail.settings import GmailSettings
 
 # Gmail has one watch per user and project; it has no name of its own.
 WATCH = "mailbox"
-# How much of the time before the last complete reading is listed again when the history is gone.
-OVERLAP = timedelta(days=1)
 _UNWANTED = frozenset({"SPAM", "TRASH", "DRAFT", "CHAT"})
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _FIELDS = "id,threadId,labelIds,historyId,internalDate,sizeEstimate,raw"

@@ -109,6 +109,14 @@ class FolderState(BaseModel):
         listing = self.backlog.model_copy(update={"stage": "listing", "after_uid": 0}) if self.backlog else None
         return self.model_copy(update={"backlog": listing if take_in else None})
 
+    def rewound(self, since: date) -> FolderState:
+        """Everything since a day is listed again, besides what was still to be; what is held waits on."""
+        backlog = self.backlog or Backlog(since=since, until_uid=self.last_uid, origin="history")
+        again = {"since": min(since, backlog.since), "after_uid": 0, "until_uid": self.last_uid}
+        counting = {"unknown": 0} if backlog.stage == "counting" else {}
+        update = {"backlog": backlog.model_copy(update=again | counting), "parked": {}}
+        return self.model_copy(update=update if self.last_uid else {})
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -374,6 +374,16 @@ async def test_a_resync_lists_everything_since_a_date_and_makes_nothing_twice(st
     assert (await stand.balance(mailbox_id))["listed"] == 2
 
 
+async def test_a_resync_of_a_mailbox_that_lags_drops_nothing_of_the_gap(stand: Stand) -> None:
+    mailbox_id = await stand.gmail(ADDRESS, start=False, pushed=False)
+    await stand.connected_at(mailbox_id, timedelta(days=30))
+    await stand.start(mailbox_id, "gmail")
+    await stand.status(mailbox_id, "connected")
+    stand.google.account(ADDRESS).deliver(mail(1), age=86_400 * 3)
+    await stand.house.runs.change_mailbox(mailbox_id, "resync", datetime.now(UTC))
+    assert outcomes(await stand.house.settled(1)) == {"q1@example.com": "ticket"}
+
+
 async def test_a_paused_mailbox_keeps_its_cursor_and_reads_on_from_it(stand: Stand) -> None:
     mailbox_id = await stand.gmail(ADDRESS, reconcile=SOON)
     await stand.status(mailbox_id, "connected")

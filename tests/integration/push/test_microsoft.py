@@ -129,6 +129,16 @@ async def test_what_was_there_before_connecting_makes_no_tickets_unless_asked_fo
     assert (email["message_key"], email["history"]) == ("q2@example.com", True)
 
 
+async def test_a_resync_of_a_mailbox_that_lags_drops_nothing_of_the_gap(stand: Stand) -> None:
+    mailbox_id = await stand.microsoft(USER, start=False, notify=False)
+    await stand.connected_at(mailbox_id, timedelta(days=30))
+    await stand.start(mailbox_id, "microsoft")
+    await stand.status(mailbox_id, "connected")
+    stand.graph.mailbox(USER).deliver(mail(1), age=86_400 * 3)
+    await stand.house.runs.change_mailbox(mailbox_id, "resync", datetime.now(UTC))
+    assert await keys(stand, 1) == ["q1@example.com"]
+
+
 async def test_more_than_a_filtered_delta_shows_is_listed_all_the_same(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,12 +65,7 @@ async def connected(stand: Stand, provider: str, server: Dovecot) -> tuple[UUID,
         house, settings = stand.house, server.settings(IMAP).model_dump(mode="json")
         mailbox_id = await admin.add_imap_mailbox(house.db, house.keyring, house.tenant_id, IMAP, settings, PASSWORD)
         deliver = lambda number: server.deliver(IMAP, mail(number))  # noqa: E731
-    async with stand.house.db.tenant(stand.house.tenant_id) as session:
-        await session.execute(
-            "update mailboxes set created_at = now() - interval '1 day' where tenant_id = $1 and mailbox_id = $2",
-            stand.house.tenant_id,
-            mailbox_id,
-        )
+    await stand.connected_at(mailbox_id, timedelta(days=1))
     return mailbox_id, deliver
 
 
@@ -128,10 +123,7 @@ async def test_what_the_ledger_lost_is_found_and_listed_again(
 async def test_mail_that_is_just_arriving_is_not_missing(stand: Stand, reconciler: Reconciler) -> None:
     mailbox_id = await stand.gmail(GMAIL, start=False)
     stand.google.account(GMAIL).deliver(mail(1), age=2)
-    async with stand.house.db.tenant(stand.house.tenant_id) as session:
-        await session.execute(
-            "update mailboxes set created_at = now() - interval '1 day' where tenant_id = $1", stand.house.tenant_id
-        )
+    await stand.connected_at(mailbox_id, timedelta(days=1))
     found = await reconciler.reconcile(stand.house.tenant_id, mailbox_id, repair=True)
     assert (found.arriving, found.missing, found.repaired) == (1, 0, 0)
 
