@@ -137,7 +137,7 @@ async def test_left_alone_they_stay_alone_and_a_nonsensical_answer_changes_nothi
     await shelf.answer("leave")
     cursor = await shelf.cursor()
     assert cursor is not None
-    assert cursor.backlog is None
+    assert (cursor.backlog, cursor.left_uid) == (None, 900)
 
 
 async def test_unknown_is_what_the_mailbox_never_had(shelf: Shelf) -> None:

@@ -13,12 +13,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from activities import rescans as answers
 from activities.reconcile import Reconciler
 from activities.sources import Sources
 from domain.mailbox_jobs import Comparison, MailboxJob
+from domain.task import TaskResolution
 from providers.base import Changes, RateLimited
 from providers.gmail.mailbox import GmailMailbox
-from storage import mail_hours, mailbox_jobs
+from storage import mail_hours, mailbox_jobs, mailboxes, rescans
 from tests.integration.push.stand import Stand
 from tests.integration.push.test_setup import Shell, shell
 from tests.letters import letter
@@ -62,11 +64,17 @@ async def connected(stand: Stand, provider: str, server: Dovecot) -> tuple[UUID,
         mailbox_id = await stand.microsoft(GRAPH, start=False)
         deliver = lambda number: stand.graph.mailbox(GRAPH).deliver(mail(number), age=AGE)  # noqa: E731
     else:
-        house, settings = stand.house, server.settings(IMAP).model_dump(mode="json")
-        mailbox_id = await admin.add_imap_mailbox(house.db, house.keyring, house.tenant_id, IMAP, settings, PASSWORD)
+        mailbox_id = await connected_imap(stand, server, IMAP)
         deliver = lambda number: server.deliver(IMAP, mail(number))  # noqa: E731
     await stand.connected_at(mailbox_id, timedelta(days=1))
     return mailbox_id, deliver
+
+
+async def connected_imap(stand: Stand, server: Dovecot, address: str) -> UUID:
+    house, settings = stand.house, server.settings(address).model_dump(mode="json")
+    mailbox_id = await admin.add_imap_mailbox(house.db, house.keyring, house.tenant_id, address, settings, PASSWORD)
+    await stand.connected_at(mailbox_id, timedelta(days=1))
+    return mailbox_id
 
 
 async def lose(db_url: str, condition: str) -> None:
@@ -137,6 +145,46 @@ async def test_mail_from_before_the_mailbox_was_connected_is_not_missing(
         stand.house.tenant_id, mailbox_id, since=datetime.now(UTC) - timedelta(days=30), repair=True
     )
     assert (found.missing, found.repaired, found.sound) == (0, 0, True)
+
+
+@pytest.mark.parametrize("choice", [rescans.LEAVE, rescans.TAKE_IN])
+async def test_what_a_person_is_asked_about_or_left_alone_is_not_missing(
+    stand: Stand,
+    reconciler: Reconciler,
+    sources: Sources,
+    dovecot: Dovecot,
+    monkeypatch: pytest.MonkeyPatch,
+    choice: str,
+) -> None:
+    """A folder of three messages that was numbered anew when it had two of them."""
+    monkeypatch.setattr("storage.ledger.SETTLING", timedelta(seconds=-60))
+    address = f"{choice}-{IMAP}"
+    mailbox_id = await connected_imap(stand, dovecot, address)
+    tenant_id, db = stand.house.tenant_id, stand.house.db
+    for number in range(3):
+        dovecot.deliver(address, mail(number))
+    source = await sources.get(tenant_id, mailbox_id)
+    (now,) = json.loads((await source.changes(None, 10)).cursor)
+    backlog = {"since": "2026-01-01", "until_uid": 2, "origin": "rescan", "stage": "held", "unknown": 501}
+
+    async def stands(**more: Any) -> None:
+        async with db.tenant(tenant_id) as session:
+            await mailboxes.move_cursor(session, tenant_id, mailbox_id, "INBOX", {**now, **more})
+
+    await stands(uidvalidity=now["uidvalidity"] - 1)
+    found = await reconciler.reconcile(tenant_id, mailbox_id, repair=True)
+    assert (found.missing, found.repaired) == (0, 0), "the listener has yet to see how many are unknown"
+    for stage in ("counting", "held"):
+        await stands(backlog={**backlog, "stage": stage})
+        found = await reconciler.reconcile(tenant_id, mailbox_id, repair=True)
+        assert (found.missing, found.repaired) == ((1, 1) if stage == "counting" else (0, 0))
+    async with db.tenant(tenant_id) as session:
+        await rescans.ask(session, tenant_id, mailbox_id, 500)
+        await answers.answer(session, tenant_id, mailbox_id, TaskResolution(choice=choice, by="ann"))
+    found = await reconciler.reconcile(tenant_id, mailbox_id, repair=True)
+    assert (found.missing, found.repaired, found.sound) == (0, 0, True)
+    (email,) = await stand.house.settled(1)
+    assert email["message_key"] == "q2@example.com"
 
 
 async def test_a_run_that_was_terminated_is_found_and_started_again(stand: Stand, reconciler: Reconciler) -> None:
