@@ -220,11 +220,19 @@ def _arriving(message: Listed) -> bool:
 
 
 async def _pages(source: Provider) -> AsyncIterator[list[Listed]]:
-    """Everything that the source lists from its beginning on."""
+    """Everything that the source lists from its beginning on, once."""
     cursor, more = None, True
+    shown: set[str] = set()
     while more:
         changes = await _patiently(source, cursor)
-        yield changes.messages
+        if changes.cursor != cursor:
+            shown.clear()
+        # A source that could list a part of a page only lists it again.
+        fresh = [m for m in changes.messages if m.locator not in shown]
+        if changes.more and changes.cursor == cursor and not fresh:
+            raise Transient("the source lists a part of its messages only")
+        yield fresh
+        shown |= {m.locator for m in fresh}
         cursor, more = changes.cursor, changes.more
 
 

@@ -17,7 +17,8 @@ class Cursor(BaseModel):
 
     `listing_since` (epoch seconds): the messages received since then are being listed; the history since `history_id`,
     which was taken before, comes after them. `page`: how far the listing or the history has been read.
-    `caught_up_at` (epoch seconds): when the end was last reached.
+    `caught_up_at` (epoch seconds): when the end was last reached. `parked`: ids of messages that could not be read, and
+    since when (epoch seconds); they are tried again whenever the end of the history is reached.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -26,6 +27,7 @@ class Cursor(BaseModel):
     listing_since: int | None = None
     page: str | None = None
     caught_up_at: int = 0
+    parked: dict[str, int] = {}
 
     def rewound(self, since: datetime) -> Cursor:
         """Everything received since (aware) is listed again, besides what was still to be."""

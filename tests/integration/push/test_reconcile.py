@@ -13,12 +13,13 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from activities import reconcile
 from activities import rescans as answers
 from activities.reconcile import Reconciler
 from activities.sources import Sources
 from domain.mailbox_jobs import Comparison, MailboxJob
 from domain.task import TaskResolution
-from providers.base import Changes, RateLimited
+from providers.base import Changes, Listed, RateLimited, Transient
 from providers.gmail.mailbox import GmailMailbox
 from storage import mail_hours, mailbox_jobs, mailboxes, rescans
 from tests.integration.push.stand import Stand
@@ -250,6 +251,17 @@ async def test_a_source_that_throttles_in_between_is_read_to_its_end(
     monkeypatch.setattr("activities.reconcile.FIRST_PAUSE", 0.0)
     found = await reconciler.reconcile(stand.house.tenant_id, mailbox_id)
     assert (found.missing, found.error) == (1, "")
+
+
+async def test_a_source_that_lists_a_part_of_a_page_again_and_again_is_not_read_for_ever() -> None:
+    class Partly:
+        async def changes(self, cursor: str | None, limit: int) -> Changes:
+            return Changes([Listed("a")], "here", more=True)
+
+    pages = reconcile._pages(Partly())  # type: ignore[arg-type]
+    assert [message.locator for message in await anext(pages)] == ["a"]
+    with pytest.raises(Transient):
+        await anext(pages)
 
 
 async def test_a_source_that_cannot_be_read_is_a_finding_and_the_stuck_are_found_all_the_same(
