@@ -32,6 +32,10 @@ class MailboxArchive:
         async with self._db.tenant(self._tenant_id) as session:
             return await push.known_locators(session, self._tenant_id, self._mailbox_id, locators)
 
+    async def listed_blind(self, locator: str) -> bool:
+        async with self._db.tenant(self._tenant_id) as session:
+            return await push.listed_blind(session, self._tenant_id, self._mailbox_id, locator)
+
     @contextmanager
     def receive(self) -> Iterator[_Arriving]:
         with Spool(self._max_message_bytes) as spool:

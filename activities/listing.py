@@ -19,10 +19,11 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`email_ids` of the rows that are new."""
+    """`email_ids` of the rows that are new; `note` is the source's, for people."""
 
     email_ids: list[UUID]
     more: bool
+    note: str = ""
 
 
 async def list_page(db: Database, objects: Objects, provider: Provider, mailbox: MailboxRef) -> Page:
@@ -44,7 +45,7 @@ async def list_page(db: Database, objects: Objects, provider: Provider, mailbox:
         )
         listed = await ledger.list_emails(session, tenant_id, mailbox_id, mailbox.provider, sightings)
         await mailboxes.move_cursor(session, tenant_id, mailbox_id, "", _document(changes))
-    return Page([row.email.email_id for row in listed], changes.more)
+    return Page([row.email.email_id for row in listed], changes.more, changes.note)
 
 
 def sighting(message: Listed, connected_at: datetime) -> ledger.Sighting:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities import listing, rescans
+from activities import listing, rescans, resync
 from activities.canary import Canaries
 from activities.gate import pause_after
 from activities.services import Services
@@ -78,7 +78,7 @@ class MailboxActivities:
             elif change.what in ("resume", "credentials_changed", "reconfigure", "answer"):
                 await self._go_on(session, change)
             elif change.what == "resync" and change.since is not None:
-                await mailboxes.rewind(session, mailbox.tenant_id, mailbox.mailbox_id, change.since)
+                await resync.rewind(session, mailbox, change.since.date())
             state = await mailboxes.state(session, mailbox.tenant_id, mailbox.mailbox_id)
         return mailbox.model_copy(update={"paused": state == "paused"})
 
@@ -147,10 +147,10 @@ class MailboxActivities:
         # Before the listing, so that whatever comes after the listing is notified.
         unwatched = await self._watches.keep(mailbox, source) or state.pull_failure
         deadline = time.monotonic() + LIST_FOR
-        listed, more = 0, True
+        listed, more, note = 0, True, ""
         while more and time.monotonic() < deadline:
             page = await listing.list_page(self._db, self._services.objects, source, mailbox)
-            listed, more = listed + len(page.email_ids), page.more
+            listed, more, note = listed + len(page.email_ids), page.more, page.note
             if more:
                 await self._start(mailbox)
         async with self._db.tenant(mailbox.tenant_id) as session:
@@ -165,6 +165,7 @@ class MailboxActivities:
                 status = f"connected: polling, {unwatched}"
             if not more and (trouble := (await canary.view(session, mailbox.tenant_id, mailbox.mailbox_id)).trouble):
                 status = f"unhealthy: {trouble}"
+            status = f"{status}; {note}" if note else status
             await mailboxes.report(session, mailbox.tenant_id, mailbox.mailbox_id, status)
             await mailboxes.synced(session, mailbox.tenant_id, mailbox.mailbox_id)
         return SyncResult(listed=listed, more=more, look_again_in=_lagging(state.hinted_at, listed))

@@ -11,7 +11,9 @@ from activities.listing import sighting
 from activities.sources import Sources
 from domain.mailbox_jobs import Comparison
 from domain.runs import Runs
-from providers.base import Changes, Listed, Provider, ProviderError, RateLimited, Transient
+from providers.base import Changes, Listed, Permanent, Provider, ProviderError, RateLimited, Transient
+from providers.imap.locator import Locator
+from providers.imap.sync import FolderState
 from storage import deletions, ledger, mailbox_jobs, mailboxes, push
 from storage.database import Database
 from storage.mailboxes import Mailbox
@@ -99,6 +101,7 @@ class Reconciler:
         assert found.since is not None
         tenant_id, mailbox_id, others = mailbox.tenant_id, mailbox.mailbox_id, 0
         try:
+            folders = await self._folders(mailbox)
             async with self._sources.listing(tenant_id, mailbox_id, found.since.date(), look_only=False) as (
                 source,
                 archive,
@@ -107,6 +110,7 @@ class Reconciler:
                     unknown = await self._unknown(tenant_id, mailbox_id, messages)
                     # What came before the mailbox was connected was never to be read.
                     ours = [m for m in unknown if m.received_at is None or m.received_at >= found.since]
+                    ours = [m for m in ours if not _expected(m, folders)]
                     late = [m for m in ours if not _arriving(m)]
                     others += len(messages) - len(unknown) + len(ours)
                     found.listed = others + archive.passed_over
@@ -117,6 +121,21 @@ class Reconciler:
                     await progress(found)
         except ProviderError as error:
             found.error = str(error)
+
+    async def _folders(self, mailbox: Mailbox) -> dict[str, FolderState]:
+        """How far the listener is with each folder of an IMAP mailbox, as of before the source is listed.
+
+        Raises Permanent for a cursor that is none.
+        """
+        if mailbox.provider != "imap":
+            return {}
+        async with self._db.tenant(mailbox.tenant_id) as session:
+            cursors = await mailboxes.cursors(session, mailbox.tenant_id, [mailbox.mailbox_id])
+        try:
+            states = [FolderState.model_validate(cursor) for cursor in cursors[mailbox.mailbox_id]]
+        except ValueError:
+            raise Permanent("the stored cursor is not an IMAP cursor") from None
+        return {state.folder: state for state in states}
 
     async def _unknown(self, tenant_id: UUID, mailbox_id: UUID, messages: list[Listed]) -> list[Listed]:
         async with self._db.tenant(tenant_id) as session:
@@ -186,17 +205,34 @@ def _start(mailbox: Mailbox, connected_at: datetime) -> datetime:
     return min(connected_at, datetime.fromisoformat(since).replace(tzinfo=UTC)) if since else connected_at
 
 
+def _expected(message: Listed, folders: dict[str, FolderState]) -> bool:
+    """Whether a message of an IMAP folder is the listener's to list, or a person's to decide about."""
+    if not folders:
+        return False
+    where = Locator.parse(message.locator)
+    state = folders.get(where.folder)
+    return state is not None and state.expects(where.uidvalidity, where.uid)
+
+
 def _arriving(message: Listed) -> bool:
     """Whether the next sync has yet to come by."""
     return message.received_at is not None and datetime.now(UTC) - message.received_at < ledger.SETTLING
 
 
 async def _pages(source: Provider) -> AsyncIterator[list[Listed]]:
-    """Everything that the source lists from its beginning on."""
+    """Everything that the source lists from its beginning on, once."""
     cursor, more = None, True
+    shown: set[str] = set()
     while more:
         changes = await _patiently(source, cursor)
-        yield changes.messages
+        if changes.cursor != cursor:
+            shown.clear()
+        # A source that could list a part of a page only lists it again.
+        fresh = [m for m in changes.messages if m.locator not in shown]
+        if changes.more and changes.cursor == cursor and not fresh:
+            raise Transient("the source lists a part of its messages only")
+        yield fresh
+        shown |= {m.locator for m in fresh}
         cursor, more = changes.cursor, changes.more
 
 

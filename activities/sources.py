@@ -1,4 +1,4 @@
-"""The open connections to sources: one provider object per mailbox, kept while its settings stay the same."""
+"""The open connections to sources: one provider object per mailbox, kept while it is used and its settings stay."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ from storage.objects import Objects
 from storage.secrets import KeyRing, SecretError
 
 REFRESHES_AT_ONCE = 4
+# Provider objects of one process; beyond these the one that was used least recently is let go.
+KEPT_OPEN = 1000
 
 
 class Sources:
@@ -79,13 +81,16 @@ class Sources:
                 raise Permanent("this mailbox has no source to fetch from")
             connected_at = (await push.sync_state(session, tenant_id, mailbox_id)).connected_at
         async with self._lock:
-            version, provider = self._open.get(mailbox_id, (0, None))
             wanted = _version(mailbox, self._opened(mailbox))
+            version, provider = self._open.pop(mailbox_id, (0, None))
             if provider is None or version != wanted:
                 if provider is not None:
                     await provider.close()
                 provider = self._connect(mailbox, connected_at)
-                self._open[mailbox_id] = (wanted, provider)
+            self._open[mailbox_id] = (wanted, provider)
+            while len(self._open) > KEPT_OPEN:
+                _, unused = self._open.pop(next(iter(self._open)))
+                await unused.close()
             return provider
 
     @asynccontextmanager
@@ -242,7 +247,8 @@ def notifies(provider: Provider) -> TypeGuard[PushProvider]:
 
 
 def _since(day: date | None, connected_at: datetime) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else connected_at
+    # A resync may ask for a day after connecting; what was connected before is to be read all the same.
+    return min(connected_at, datetime(day.year, day.month, day.day, tzinfo=UTC)) if day else connected_at
 
 
 def _version(mailbox: mailboxes.Mailbox, secret: Mapping[str, Any]) -> int:

@@ -53,12 +53,18 @@ class Watches:
         stored = await self._stored(mailbox)
         for what in stored.keys() - set(provider.watchable):
             await self._forget(mailbox, provider, stored[what])
+        missing: Gone | None = None
         for what in provider.watchable:
             watch = stored.get(what)
-            if watch is None:
-                await self._watch(mailbox, provider, what)
-            elif now >= watch.renew_at:
-                await self._renew(mailbox, provider, watch)
+            try:
+                if watch is None:
+                    await self._watch(mailbox, provider, what)
+                elif now >= watch.renew_at:
+                    await self._renew(mailbox, provider, watch)
+            except Gone as error:  # a folder that is not there: the others are watched all the same
+                missing = error
+        if missing is not None:
+            raise missing
 
     async def _watch(self, mailbox: MailboxRef, provider: PushProvider, what: str) -> None:
         secret = secrets.token_urlsafe(32)

@@ -33,11 +33,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`cursor` is to be stored with `messages`; `more` says that another call would list more at once."""
+    """`cursor` is to be stored with `messages`; `more` says that another call would list more at once.
+
+    `note`: what a person should know of a mailbox that could be listed.
+    """
 
     messages: list[Listed]
     cursor: str
     more: bool = False
+    note: str = ""
 
 
 class Provider(Protocol):

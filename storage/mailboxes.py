@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -255,13 +255,22 @@ async def move_cursor(session: Session, tenant_id: UUID, mailbox_id: UUID, folde
     )
 
 
-async def rewind(session: Session, tenant_id: UUID, mailbox_id: UUID, since: datetime) -> None:
-    """Forgets the cursors, so that everything since a date is listed again; the ledger knows what it has."""
+async def forget_cursors(session: Session, tenant_id: UUID, mailbox_id: UUID) -> None:
+    """The mailbox is read as one that was just connected."""
     await session.execute("delete from folder_cursors where tenant_id = $1 and mailbox_id = $2", tenant_id, mailbox_id)
+
+
+async def read_from(session: Session, tenant_id: UUID, mailbox_id: UUID, day: date) -> None:
+    """The mailbox is to be read from this day on, or the earlier one that was asked for; its readers begin anew.
+
+    Holds the row until the transaction ends.
+    """
     await session.execute(
-        """update mailboxes set settings = settings || jsonb_build_object('since', $3::text), revision = revision + 1
+        """update mailboxes
+              set settings = settings || jsonb_build_object('since', least(settings ->> 'since', $3::text)),
+                  revision = revision + 1
             where tenant_id = $1 and mailbox_id = $2""",
         tenant_id,
         mailbox_id,
-        since.date().isoformat(),
+        day.isoformat(),
     )

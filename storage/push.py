@@ -121,6 +121,19 @@ async def known_locators(session: Session, tenant_id: UUID, mailbox_id: UUID, lo
     return {row["locator"] for row in rows}
 
 
+async def listed_blind(session: Session, tenant_id: UUID, mailbox_id: UUID, locator: str) -> bool:
+    """Whether nothing but its id was known when it was listed, at a source where every message has a conversation."""
+    return bool(
+        await session.fetchval(
+            """select provider_thread_id is null from emails
+                where tenant_id = $1 and mailbox_id = $2 and locator = $3""",
+            tenant_id,
+            mailbox_id,
+            locator,
+        )
+    )
+
+
 async def store_secret(session: Session, tenant_id: UUID, mailbox_id: UUID, sealed: str) -> None:
     """A mailbox that was removed meanwhile keeps none."""
     await session.execute(

@@ -1,7 +1,8 @@
 """One Gmail mailbox as a `PushProvider`.
 
-Gmail does not tell a Message-ID while listing, so each new message is fetched at once and kept; what cannot be fetched
-now is listed all the same, and fetched later by its own workflow, so that it delays nobody.
+Gmail does not tell a Message-ID while listing, so each new message is fetched at once and kept. Of one that cannot be
+fetched now the headers will do, and its own workflow fetches it later. One that cannot be read at all is parked, delays
+nobody, and is listed blind in the end.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from providers.base import AuthFailed, Changes, Gone, Listed, Permanent, ProviderError, RateLimited, Transient, Watch
 from providers.gmail.client import GmailClient, Parameters
-from providers.gmail.cursor import Cursor
+from providers.gmail.cursor import OVERLAP, Cursor
 from providers.gmail.errors import BadRequest, WatchedElsewhere
 from providers.gmail.quota import CONCURRENT
 from providers.gmail.raw import RawMessage
@@ -25,8 +26,13 @@ from providers.gmail.settings import GmailSettings
 
 # Gmail has one watch per user and project; it has no name of its own.
 WATCH = "mailbox"
-# How much of the time before the last complete reading is listed again when the history is gone.
-OVERLAP = timedelta(days=1)
+# Seconds to wait before a message that could not be read is asked for again. Only for the first few of a look: nobody
+# waits out an outage.
+READ_RETRIES = (1.0, 3.0)
+# More messages than these are not parked: it is the source that fails.
+MOST_PARKED = 20
+# Seconds after which a message that cannot be read, while others can, is listed all the same.
+GIVE_UP_AFTER = 3600
 _UNWANTED = frozenset({"SPAM", "TRASH", "DRAFT", "CHAT"})
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _FIELDS = "id,threadId,labelIds,historyId,internalDate,sizeEstimate,raw"
@@ -58,6 +64,10 @@ class Archive(Protocol):
         """Those that are in the ledger already."""
         ...
 
+    async def listed_blind(self, locator: str) -> bool:
+        """Whether nothing but its id was known of a message when it was listed."""
+        ...
+
     def receive(self) -> AbstractContextManager[Incoming]: ...
 
 
@@ -69,9 +79,11 @@ class GmailMailbox:
         archive: Archive,
         *,
         since: datetime,
+        read_retries: Sequence[float] = READ_RETRIES,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`since` (aware): what was received before is not taken when the mailbox is read for the first time."""
+        self._read_retries = read_retries
         self._client = client
         self._settings = settings
         self._archive = archive
@@ -87,18 +99,31 @@ class GmailMailbox:
             if position.page is not None:
                 restarted = position.model_copy(update={"page": None})
             elif position.listing_since is None:
-                restarted = await self._begin(datetime.fromtimestamp(position.caught_up_at, UTC) - OVERLAP)
+                begun = await self._begin(datetime.fromtimestamp(position.caught_up_at, UTC) - OVERLAP)
+                restarted = begun.model_copy(update={"parked": position.parked})
             else:
                 raise
             return Changes([], restarted.model_dump_json(), more=True)
+        parked = position.parked if more else {}
+        ids = [i for i in ids if i not in position.parked] + ([] if more else list(position.parked))
         known = await self._archive.known(ids) if ids else set()
-        unknown = [i for i in ids if i not in known]
-        messages, throttled = await self._read_ahead(unknown)
-        if throttled is not None:
-            if not messages:
-                raise throttled
-            return Changes(messages, position.model_dump_json(), more=True)
-        return Changes(messages, following.model_dump_json(), more)
+        read = await self._read_ahead([i for i in ids if i not in known])
+        parked = parked | {i: position.parked.get(i, int(self._now())) for i in read.failed}
+        failure: ProviderError | None = read.throttled
+        if failure is None and len(parked) > MOST_PARKED:
+            failure = next(iter(read.failed.values()), None)
+        if failure is not None:
+            if not read.messages:
+                raise failure
+            return Changes(read.messages, position.model_dump_json(), more=True)
+        blind = [i for i in read.failed if read.any and self._now() - parked[i] >= GIVE_UP_AFTER]
+        messages = read.messages + [Listed(locator) for locator in blind]
+        following = following.model_copy(update={"parked": {i: at for i, at in parked.items() if i not in blind}})
+        if read.failed and not messages and following.parked == position.parked:
+            # Nothing came of this look: the next one is for later.
+            why = next(iter(read.failed.values()))
+            raise Transient(f"{len(following.parked)} message(s) cannot be read yet: {why}")
+        return Changes(messages, following.model_dump_json(), more or bool(following.parked))
 
     async def fetch(self, locator: str) -> AsyncIterator[bytes]:
         """For a message that could not be read while listing; raises Gone in the end when it is no mail."""
@@ -107,10 +132,13 @@ class GmailMailbox:
             async for chunk in response.content.iter_chunked(1 << 18):
                 if decoded := message.feed(chunk):
                     yield decoded
-        labels = set(message.fields().get("labelIds", []))
+        fields = message.fields()
+        labels = set(fields.get("labelIds", []))
         # Not `wanted`: what has left the inbox since it was listed has been there.
         if labels & _UNWANTED or ("SENT" in labels and "INBOX" not in labels):
             raise Gone("the message is no mail that was received")
+        if not self._ours(fields) and await self._archive.listed_blind(locator):
+            raise Gone("the message was not to be read")
 
     async def close(self) -> None:
         """The connection is shared by all mailboxes; there is none of our own."""
@@ -204,21 +232,24 @@ class GmailMailbox:
         update = {"history_id": latest, "page": None, "caught_up_at": int(self._now())}
         return list(ids), position.model_copy(update=update), False
 
-    async def _read_ahead(self, ids: Sequence[str]) -> tuple[list[Listed], RateLimited | None]:
-        """The wanted ones, oldest first; when throttling stopped it early, those that were read before, and why."""
-        listed: list[Listed] = []
+    async def _read_ahead(self, ids: Sequence[str]) -> _Read:
+        read = _Read()
         stopped: list[ProviderError] = []
         waiting = iter(ids)
 
         async def read_on() -> None:
             for locator in waiting:
+                pauses = self._read_retries if len(read.failed) < CONCURRENT else ()
                 try:
-                    message = await self._read(locator)
-                except ProviderError as error:
+                    message = await self._read(locator, pauses)
+                except (RateLimited, AuthFailed) as error:
                     stopped.append(error)
                     return
-                if message is not None:
-                    listed.append(message)
+                except ProviderError as error:
+                    read.failed[locator] = error
+                else:
+                    read.any = True
+                    read.messages += [message] if message is not None else []
                 if stopped:
                     return
 
@@ -226,29 +257,54 @@ class GmailMailbox:
         for error in stopped:
             if not isinstance(error, RateLimited):
                 raise error
-        listed.sort(key=lambda message: message.received_at or datetime.max.replace(tzinfo=UTC))
-        return listed, next((error for error in stopped if isinstance(error, RateLimited)), None)
+        read.messages.sort(key=lambda message: message.received_at or datetime.max.replace(tzinfo=UTC))
+        read.throttled = next((error for error in stopped if isinstance(error, RateLimited)), None)
+        return read
 
-    async def _read(self, locator: str) -> Listed | None:
+    async def _read(self, locator: str, pauses: Sequence[float]) -> Listed | None:
         """None for a message that is not wanted, or was deleted meanwhile."""
         try:
-            with self._archive.receive() as incoming:
-                message = RawMessage()
-                async with self._client.open("messages.get", f"messages/{_checked(locator)}", _RAW) as response:
-                    async for chunk in response.content.iter_chunked(1 << 18):
-                        incoming.write(message.feed(chunk))
-                fields = message.fields()
-                received = _received(fields)
-                if not self.wanted(fields.get("labelIds", [])) or (received is not None and received < self._since):
-                    return None
-                kept = await incoming.keep()
+            for pause in (*pauses, None):
+                try:
+                    return await self._read_whole(locator)
+                except Transient:
+                    if pause is None:
+                        break
+                    await asyncio.sleep(pause)
+                except Permanent:
+                    break
+            return await self._read_headers(locator)
         except Gone:
             return None
-        except (RateLimited, AuthFailed):
-            raise
-        except ProviderError:
-            return Listed(locator)
-        return Listed(locator, kept.message_id, kept.size, received, kept.sha256, _thread(fields.get("threadId")))
+
+    async def _read_whole(self, locator: str) -> Listed | None:
+        with self._archive.receive() as incoming:
+            message = RawMessage()
+            async with self._client.open("messages.get", f"messages/{_checked(locator)}", _RAW) as response:
+                async for chunk in response.content.iter_chunked(1 << 18):
+                    incoming.write(message.feed(chunk))
+            fields = message.fields()
+            if not self._ours(fields):
+                return None
+            kept = await incoming.keep()
+        thread = _thread(fields.get("threadId"))
+        return Listed(locator, kept.message_id, kept.size, _received(fields), kept.sha256, thread)
+
+    async def _read_headers(self, locator: str) -> Listed | None:
+        """Who the message is, for one whose bytes cannot be had now."""
+        fields = await self._client.call("messages.get", "GET", f"messages/{_checked(locator)}", _METADATA)
+        if not isinstance(fields, dict):
+            raise Transient("Gmail's answer was no message")
+        if not self._ours(fields):
+            return None
+        return Listed(
+            locator, _message_id(fields), received_at=_received(fields), thread_id=_thread(fields.get("threadId"))
+        )
+
+    def _ours(self, fields: dict[str, Any]) -> bool:
+        """Whether a message is to be taken."""
+        received = _received(fields)
+        return self.wanted(fields.get("labelIds", [])) and (received is None or received >= self._since)
 
     def wanted(self, labels: Iterable[str]) -> bool:
         """A configured label, and not spam, deleted, a draft or a chat. A mail one sent to oneself has INBOX, too."""
@@ -256,7 +312,21 @@ class GmailMailbox:
         return bool(present & set(self._settings.labels)) and not present & _UNWANTED
 
 
+@dataclass(slots=True)
+class _Read:
+    """What came of reading ahead: the wanted messages, oldest first. `failed`: what cannot be read now, and why.
+
+    `any`: whether some message could be read. `throttled`: what stopped it early.
+    """
+
+    messages: list[Listed] = field(default_factory=list)
+    failed: dict[str, ProviderError] = field(default_factory=dict)
+    any: bool = False
+    throttled: RateLimited | None = None
+
+
 _RAW: Parameters = {"format": "raw", "fields": _FIELDS}
+_METADATA: Parameters = {"format": "metadata", "fields": "id,threadId,labelIds,internalDate,payload/headers"}
 
 
 def _paged(parameters: Parameters, token: str | None) -> Parameters:
@@ -275,6 +345,16 @@ def _checked(locator: str) -> str:
     if not _MESSAGE_ID.fullmatch(locator):
         raise Permanent("not a Gmail message id")
     return locator
+
+
+def _message_id(fields: dict[str, Any]) -> str | None:
+    """The Message-ID header's value."""
+    payload = fields.get("payload")
+    headers = payload.get("headers") if isinstance(payload, dict) else None
+    for header in headers or []:
+        if isinstance(header, dict) and str(header.get("name", "")).lower() == "message-id":
+            return str(header.get("value", ""))
+    return None
 
 
 def _thread(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from providers.base import Changes, Gone, Listed, Permanent, Transient
 from providers.imap.connection import CHUNK, DEFAULT_TIMEOUTS, ImapConnection, Timeouts
 from providers.imap.errors import FolderMissing, is_placeholder
 from providers.imap.locator import Locator
-from providers.imap.pool import ConnectionPool
+from providers.imap.pool import THREADS, ConnectionPool
 from providers.imap.settings import Credentials, ImapSettings
 from providers.imap.sync import Batch, FolderState, list_backlog, list_new, open_folder
 from providers.imap.threads import call
@@ -63,7 +63,7 @@ class ImapMailbox:
                 room = limit - len(messages)
                 try:
                     state = states.get(name)
-                    batch = await call(self._pool.executor, connection, self._list, connection, name, state, room)
+                    batch = await call(THREADS, connection, self._list, connection, name, state, room)
                 except FolderMissing as error:
                     missing.append(error)
                     continue
@@ -110,14 +110,13 @@ class ImapMailbox:
         raise Permanent("the mail server ends the connection whenever this message is asked for")
 
     async def _chunks(self, connection: ImapConnection, where: Locator) -> AsyncGenerator[bytes]:
-        executor = self._pool.executor
-        size = await call(executor, connection, _locate, connection, where)
+        size = await call(THREADS, connection, _locate, connection, where)
         if size <= CHUNK:  # in one piece: some servers render a message anew, and differently, for every part
-            yield _checked(await call(executor, connection, _whole, connection, where.uid))
+            yield _checked(await call(THREADS, connection, _whole, connection, where.uid))
             return
         offset, last = 0, CHUNK
         while last == CHUNK:  # ended by a short part, never by the size, which is an estimate
-            part = await call(executor, connection, connection.body, where.uid, offset)
+            part = await call(THREADS, connection, connection.body, where.uid, offset)
             if not part and offset == 0:
                 raise Transient("the mail server gave no content for the message")
             chunk = part or b""
@@ -128,7 +127,7 @@ class ImapMailbox:
                 yield _checked(chunk) if offset == last else chunk
 
     async def close(self) -> None:
-        """Ends all connections."""
+        """Ends the connections that nobody uses."""
         self._pool.close()
 
 

@@ -1,4 +1,7 @@
-"""A few worker connections of one mailbox, opened when needed and closed soon after: accounts allow few."""
+"""A few worker connections of one mailbox, opened when needed and closed soon after: accounts allow few.
+
+Their blocking work runs in threads that all mailboxes of the process share.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,17 @@ from providers.imap.connection import ImapConnection, Timeouts
 from providers.imap.settings import Credentials, ImapSettings
 from providers.imap.threads import open_connection
 
+# More than the activities of a worker that use a connection (20 fetch, 8 list): none waits for another's server.
+THREADS = ThreadPoolExecutor(32, thread_name_prefix="imap-fetch")
+
 
 class ConnectionPool:
-    """At most `size` connections with a thread each; an unused one is closed after `keep` seconds."""
+    """At most `size` connections; an unused one is closed after `keep` seconds."""
 
     def __init__(
         self, settings: ImapSettings, credentials: Credentials, *, size: int, keep: float, allow_private: bool,
         timeouts: Timeouts,
     ) -> None:  # fmt: skip
-        self.executor = ThreadPoolExecutor(size, thread_name_prefix="imap-fetch")
         self._settings = settings
         self._credentials = credentials
         self._keep = keep
@@ -62,7 +67,7 @@ class ConnectionPool:
     async def _log_in(self, *, refused: bool) -> ImapConnection:
         secret = await self._credentials.secret(refused=refused)
         return await open_connection(
-            self.executor, self._settings, secret.value, allow_private=self._allow_private, timeouts=self._timeouts
+            THREADS, self._settings, secret.value, allow_private=self._allow_private, timeouts=self._timeouts
         )
 
     def _discard(self, connection: ImapConnection) -> None:
@@ -70,9 +75,8 @@ class ConnectionPool:
         connection.logout()
 
     def close(self) -> None:
-        """Closes the unused connections and takes no more work."""
+        """Closes the unused connections; those in use are closed soon after they are free."""
         for connection, timer in self._unused.items():
             timer.cancel()
             connection.logout()
         self._unused.clear()
-        self.executor.shutdown(wait=False, cancel_futures=True)

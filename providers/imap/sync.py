@@ -63,7 +63,7 @@ class FolderState(BaseModel):
 
     `tail`: bit n is set when UID `last_uid - n` was there or was listed; None before the first look. `anchor`: digest
     of the Message-ID at `last_uid`, by which a restored backup shows. `parked`: UIDs whose headers could not be read,
-    with the reason; each is listed without them.
+    with the reason; each is listed without them. `left_uid`: UIDs up to it were left alone, as a person wished.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -76,6 +76,7 @@ class FolderState(BaseModel):
     anchor: str | None = None
     parked: dict[int, str] = {}
     backlog: Backlog | None = None
+    left_uid: int = 0
 
     def knows(self, uid: int) -> bool:
         """Whether a UID is no news; of those below the tail all are known."""
@@ -106,8 +107,27 @@ class FolderState(BaseModel):
 
     def released(self, *, take_in: bool) -> FolderState:
         """After the answer: the backlog is listed, or left alone for good."""
-        listing = self.backlog.model_copy(update={"stage": "listing", "after_uid": 0}) if self.backlog else None
-        return self.model_copy(update={"backlog": listing if take_in else None})
+        if self.backlog is None:
+            return self
+        listing = self.backlog.model_copy(update={"stage": "listing", "after_uid": 0})
+        left = {"backlog": None, "left_uid": self.backlog.until_uid}
+        return self.model_copy(update={"backlog": listing} if take_in else left)
+
+    def expects(self, uidvalidity: int, uid: int) -> bool:
+        """Whether a message that is not listed is not missing: it is to be listed yet, asked about, or was left."""
+        if uidvalidity != self.uidvalidity or uid <= self.left_uid:  # a new numbering is counted first
+            return True
+        if self.backlog is None or uid > self.backlog.until_uid:
+            return False
+        return self.backlog.stage != "listing" or uid > self.backlog.after_uid
+
+    def rewound(self, since: date) -> FolderState:
+        """Everything since a day is listed again, besides what was still to be; what is held waits on."""
+        backlog = self.backlog or Backlog(since=since, until_uid=self.last_uid, origin="history")
+        again = {"since": min(since, backlog.since), "after_uid": 0, "until_uid": self.last_uid}
+        counting = {"unknown": 0} if backlog.stage == "counting" else {}
+        update = {"backlog": backlog.model_copy(update=again | counting), "parked": {}}
+        return self.model_copy(update=update if self.last_uid else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class Watch:
         self._breaks: dict[tuple[str, int], int] = {}
         self._singly: set[str] = set()
         self._counts: dict[str, int] = {}
+        self._missing: set[str] = set()
 
     async def run(self) -> None:
         """Watches until cancelled, or until three logins in a row were refused."""
@@ -286,9 +287,11 @@ class Watch:
         for name in self._settings.folders:
             try:
                 found = await self._moved(connection, name) and await self._list(connection, name)
+                self._missing.discard(name)
                 if found and doubting and name == idle_folder:
                     self._host.unannounced()
             except FolderMissing:
+                self._missing.add(name)
                 if name == idle_folder:
                     raise
         if not connection.has_open(idle_folder):
@@ -311,7 +314,12 @@ class Watch:
         """Lists and commits all that is new in a folder, which is open afterwards; whether anything was new."""
         found = False
         while True:
-            batch = await call(self._tools.work, connection, self._next_batch, connection, name)
+            try:
+                batch = await call(self._tools.work, connection, self._next_batch, connection, name)
+            except FolderMissing:
+                self._missing.add(name)
+                raise
+            self._missing.discard(name)
             await self._commit(batch)
             if batch.broke is not None:
                 raise batch.broke
@@ -343,16 +351,20 @@ class Watch:
             outcomes.add("moved" if room > 0 else "waits")
             if room > 0:
                 await self._report("listing")
-                await self._advance_backlog(connection, name, room)
+                try:
+                    await self._advance_backlog(connection, name, room)
+                except FolderMissing:  # `_look` notices when it is back
+                    if name == idle_folder:
+                        raise
         if "moved" in outcomes:
             await self._list(connection, idle_folder)
             return "moved"
         return "waits" if outcomes else "none"
 
     def _listing_backlog(self, name: str) -> bool:
-        """Whether a folder has older mail that is to be listed, and need not wait for anybody."""
+        """Whether a folder has older mail that is to be listed, is there, and need not wait for anybody."""
         state = self._states.get(name)
-        return state is not None and state.backlog is not None and not state.held
+        return state is not None and state.backlog is not None and not state.held and name not in self._missing
 
     async def _advance_backlog(self, connection: ImapConnection, name: str, limit: int) -> None:
         await self._list(connection, name)
@@ -434,6 +446,8 @@ class Watch:
         held = [state.folder for state in states if state.held]
         parked = sum(len(state.parked) for state in states)
         notes = [f"{', '.join(held)} was numbered anew, and waits for an answer in the task inbox"] if held else []
+        if missing := [name for name in self._settings.folders if name in self._missing]:
+            notes.append(f"there is no folder {', '.join(missing)}")
         if parked:
             notes.append(f"{parked} message(s) break the connection and were listed without headers")
         return "; ".join(notes)

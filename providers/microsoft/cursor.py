@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from providers.base import Permanent
@@ -24,6 +26,12 @@ class FolderCursor(BaseModel):
     rest: str | None = None
     rest_since: int | None = None
 
+    def rewound(self, since: datetime) -> FolderCursor:
+        """Everything received since (aware) is listed again, besides what was still to be."""
+        wanted = int(since.timestamp())
+        reached = wanted if self.rest_since is None else min(wanted, self.rest_since)
+        return self.model_copy(update={"rest": None, "rest_since": reached})
+
 
 class Cursor(BaseModel):
     """By folder, as the settings name it."""
@@ -31,6 +39,10 @@ class Cursor(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     folders: dict[str, FolderCursor] = Field(default_factory=dict)
+
+    def rewound(self, since: datetime) -> Cursor:
+        """As `FolderCursor.rewound`, for every folder."""
+        return Cursor(folders={folder: position.rewound(since) for folder, position in self.folders.items()})
 
     @classmethod
     def parse(cls, text: str | None) -> Cursor:

@@ -50,29 +50,28 @@ class MicrosoftMailbox:
         self._user = f"users/{quote(settings.user, safe='@')}"
 
     async def changes(self, cursor: str | None, limit: int) -> Changes:
-        """One page of each folder, and one of the plain listing where delta left something out."""
+        """One page of each folder; of one that is missing, nothing, and its position stays."""
         before = Cursor.parse(cursor)
         after: dict[str, FolderCursor] = {}
+        missing: dict[str, Gone] = {}
         messages: list[Listed] = []
         more = False
         for folder in self._settings.folders:
-            position = before.folders.get(folder) or self._begin(folder, int(self._since.timestamp()))
+            position = before.folders.get(folder)
             try:
-                listed, position, unfinished = await self._page(position, limit)
-            except SyncStateLost:
-                again = (
-                    position.caught_up_at - int(OVERLAP.total_seconds()) if position.caught_up_at else position.since
-                )
-                left = {"rest": position.rest, "rest_since": position.rest_since}
-                listed, position, unfinished = [], self._begin(folder, again).model_copy(update=left), True
-            if position.rest_since is not None and not unfinished:
-                # After the end of delta, so that what arrives now does not wait for it.
-                rest, position = await self._rest(folder, position, position.rest_since, limit)
-                listed, unfinished = listed + rest, position.rest_since is not None
+                begun = position or self._begin(folder, int(self._since.timestamp()))
+                listed, position, unfinished = await self._read(folder, begun, limit)
+            except Gone as error:
+                missing[folder] = error
+                listed, unfinished = [], False
             messages += listed
-            after[folder] = position
+            if position is not None:
+                after[folder] = position
             more = more or unfinished
-        return Changes(messages, Cursor(folders=after).model_dump_json(), more)
+        if len(missing) == len(self._settings.folders):
+            raise next(iter(missing.values()))
+        note = f"there is no folder {', '.join(missing)}" if missing else ""
+        return Changes(messages, Cursor(folders=after).model_dump_json(), more, note)
 
     async def fetch(self, locator: str) -> AsyncIterator[bytes]:
         """The MIME that Exchange makes of the message; it is not byte for byte what was received."""
@@ -144,6 +143,20 @@ class MicrosoftMailbox:
             **{"changeType": "created", "$select": _SELECT, "$filter": f"receivedDateTime ge {_text(since)}"},
         )
         return FolderCursor(link=url, since=since)
+
+    async def _read(self, folder: str, position: FolderCursor, limit: int) -> tuple[list[Listed], FolderCursor, bool]:
+        """A page, and one of the plain listing where delta left something out. Raises Gone for a missing folder."""
+        try:
+            listed, position, unfinished = await self._page(position, limit)
+        except SyncStateLost:
+            again = position.caught_up_at - int(OVERLAP.total_seconds()) if position.caught_up_at else position.since
+            left = {"rest": position.rest, "rest_since": position.rest_since}
+            listed, position, unfinished = [], self._begin(folder, again).model_copy(update=left), True
+        if position.rest_since is not None and not unfinished:
+            # After the end of delta, so that what arrives now does not wait for it.
+            rest, position = await self._rest(folder, position, position.rest_since, limit)
+            listed, unfinished = listed + rest, position.rest_since is not None
+        return listed, position, unfinished
 
     async def _page(self, position: FolderCursor, limit: int) -> tuple[list[Listed], FolderCursor, bool]:
         """A page may be empty and have a next one all the same; items may come twice, and with `@removed`."""

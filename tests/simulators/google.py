@@ -170,7 +170,8 @@ class GoogleSimulator:
 def answer(request: web.Request, document: dict[str, Any]) -> web.Response:
     """A partial response where `fields` asks for one, indented as Google's are."""
     if fields := request.query.get("fields"):
-        document = {name: document[name] for name in fields.split(",") if name in document}
+        names = {name.partition("/")[0] for name in fields.split(",")}
+        document = {name: value for name, value in document.items() if name in names}
     return web.json_response(document, dumps=lambda value: json.dumps(value, indent=2))
 
 

@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from typing import Any
 
 
@@ -34,6 +35,9 @@ class Message:
             "internalDate": str(self.internal_date),
             "sizeEstimate": len(self.raw),
         }
+        if form == "metadata":
+            headers = message_from_bytes(self.raw).items()
+            document["payload"] = {"headers": [{"name": name, "value": str(value)} for name, value in headers]}
         if form == "raw":
             document["raw"] = base64.urlsafe_b64encode(self.raw).decode()
         return document

@@ -240,6 +240,9 @@ class MicrosoftSimulator:
             return failure(400, "ValidationError", "Subscription expiration can only be 10080 minutes in the future.")
         if len(body["clientState"]) > 128 or _WATCHED.fullmatch(body["resource"]) is None:
             return failure(400, "ValidationError", "The request is not valid.")
+        watched = _WATCHED.fullmatch(body["resource"])
+        if watched and (watched["quoted"] or watched["plain"]) not in self.mailboxes[watched["user"]].folders:
+            return failure(404, "ErrorItemNotFound")
         for subscription in self.subscriptions.values():
             if subscription.resource == body["resource"] and subscription.notification_url == body["notificationUrl"]:
                 return failure(409, "Conflict", f"Subscription Id {subscription.subscription_id} already exists")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from activities import rescans
+from activities import rescans, resync
 from activities.ledger_sink import LedgerSink
+from domain.mailbox import MailboxRef
 from domain.task import TaskResolution
 from providers.base import Listed
 from providers.imap.sync import FolderState
@@ -67,6 +69,11 @@ class Shelf:
             """update emails set state = 'done', outcome = 'gone'
                 where tenant_id = $1 and mailbox_id = $2 and state <> 'done'"""
         )
+
+    async def resync(self, day: date) -> None:
+        mailbox = MailboxRef(tenant_id=self.tenant_id, mailbox_id=self.mailbox_id, provider="imap")
+        async with self.db.tenant(self.tenant_id) as session:
+            await resync.rewind(session, mailbox, day)
 
     async def answer(self, choice: str) -> None:
         async with self.db.tenant(self.tenant_id) as session:

@@ -52,18 +52,52 @@ def test_what_is_fetched_for_a_number_that_was_given_again_is_not_taken_for_what
 
 async def test_a_cursor_that_is_out_of_date_is_not_stored_but_what_is_listed_stays(shelf: Shelf) -> None:
     await shelf.listed(state(), "<a@example.org>")
-    async with shelf.db.tenant(shelf.tenant_id) as session:
-        await mailboxes.rewind(session, shelf.tenant_id, shelf.mailbox_id, datetime(2026, 1, 1, tzinfo=UTC))
+    await shelf.resync(date(2026, 1, 1))
     await shelf.listed(state(), "<b@example.org>", first=2)
     assert len(await shelf.emails()) == 2
+    cursor = await shelf.cursor()
+    assert cursor is not None
+    assert cursor.backlog == Backlog(since=date(2026, 1, 1), until_uid=9, origin="history")
+
+
+async def test_a_resync_cancels_nothing_that_was_still_to_be_listed(shelf: Shelf) -> None:
+    await shelf.resync(date(2020, 1, 1))
+    half = Backlog(since=date(2020, 1, 1), after_uid=400, until_uid=900, origin="history")
+    await shelf.listed(state().model_copy(update={"last_uid": 950, "backlog": half}))
+    await shelf.look()
+    await shelf.listed(state().model_copy(update={"last_uid": 950, "backlog": half}))
+    await shelf.resync(date(2026, 11, 1))
+    cursor = await shelf.cursor()
+    assert cursor is not None
+    assert cursor.last_uid == 950, "what came since the last look is listed as new mail"
+    assert cursor.backlog == Backlog(since=date(2020, 1, 1), until_uid=950, origin="history")
+    (mailbox,) = await shelf.rows("select settings from mailboxes where tenant_id = $1 and mailbox_id = $2")
+    assert mailbox["settings"]["since"] == "2020-01-01", "from when on a check compares"
+
+
+async def test_a_resync_answers_no_question_and_widens_it(shelf: Shelf) -> None:
+    await shelf.listed(state(backlog=HELD))
+    await shelf.resync(date(2025, 1, 1))
+    cursor = await shelf.cursor()
+    assert cursor is not None
+    assert cursor.held
+    assert cursor.backlog is not None
+    assert cursor.backlog.since == date(2025, 1, 1)
+
+
+async def test_a_resync_forgets_a_cursor_that_makes_no_sense(shelf: Shelf) -> None:
+    await shelf.listed(state())
+    await shelf.rows(
+        """update folder_cursors set cursor = '{"folder": "INBOX"}' where tenant_id = $1 and mailbox_id = $2"""
+    )
+    await shelf.resync(date(2026, 1, 1))
     assert await shelf.cursor() is None
 
 
 async def test_a_rescan_to_the_same_date_again_makes_the_listener_begin_anew(shelf: Shelf) -> None:
     for _ in range(2):
         before = shelf.watched[shelf.mailbox_id]
-        async with shelf.db.tenant(shelf.tenant_id) as session:
-            await mailboxes.rewind(session, shelf.tenant_id, shelf.mailbox_id, datetime(2026, 1, 1, tzinfo=UTC))
+        await shelf.resync(date(2026, 1, 1))
         await shelf.look()
         assert shelf.watched[shelf.mailbox_id] != before
 
@@ -103,7 +137,7 @@ async def test_left_alone_they_stay_alone_and_a_nonsensical_answer_changes_nothi
     await shelf.answer("leave")
     cursor = await shelf.cursor()
     assert cursor is not None
-    assert cursor.backlog is None
+    assert (cursor.backlog, cursor.left_uid) == (None, 900)
 
 
 async def test_unknown_is_what_the_mailbox_never_had(shelf: Shelf) -> None:

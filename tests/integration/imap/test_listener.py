@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from imapclient.imap_utf7 import encode as encode_utf7
@@ -194,6 +195,29 @@ class TestFolders:
         await until_idle(sink)
         await deliver(dovecot, user, "a@example.org")
         await sink.until_listed("a@example.org")
+
+    async def test_folder_that_vanishes_with_history_still_to_list_stops_nothing_and_shows(
+        self, dovecot: Dovecot, user: str, sink: RecordingSink, start_listener: StartListener
+    ) -> None:
+        await _create_folders(dovecot, user, ["Support"])
+        await _append(dovecot, user, "Support", "old@example.org")
+        sink.room_left = 0
+        settings = dovecot.settings(user, folders=["INBOX", "Support"], since="2020-01-01")
+        await start_listener(sink, replace(FAST, permanent=300)).add("m", settings, Password(PASSWORD), [])
+        await sink.until(lambda: ("m", "Support") in sink.states)
+
+        def delete() -> None:
+            with dovecot.client(user) as client:
+                client.delete("Support")
+
+        await asyncio.to_thread(delete)
+        sink.room_left = 10
+        await deliver(dovecot, user, "new@example.org")
+        await sink.until_listed("new@example.org")
+        await sink.until(lambda: "Support" in sink.statuses[-1].detail)
+        assert not {"failed", "backoff"} & {status.state for status in sink.statuses}
+        await _create_folders(dovecot, user, ["Support"])
+        await sink.until(lambda: sink.statuses[-1].detail == "")
 
     async def test_mailbox_whose_only_folder_is_missing_says_so(
         self, dovecot: Dovecot, user: str, sink: RecordingSink, start_listener: StartListener

@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
@@ -223,6 +224,21 @@ class TestFetch:
         listed = (await mailbox.changes(cursor, 10)).messages
         contents = await asyncio.gather(*(content(mailbox, message.locator) for message in listed))
         assert all(f"<{number}@example.org>".encode() in raw for number, raw in enumerate(contents))
+
+    async def test_mailboxes_share_their_threads(self, dovecot: Dovecot, user: str) -> None:
+        def threads() -> int:
+            return sum(thread.name.startswith("imap-fetch") for thread in threading.enumerate())
+
+        mailboxes = [
+            ImapMailbox(dovecot.settings(f"{number}-{user}"), Password(PASSWORD), allow_private=True)
+            for number in range(10)
+        ]
+        before = threads()
+        for mailbox in mailboxes:
+            await mailbox.changes(None, 10)
+        assert threads() - before < 10
+        for mailbox in mailboxes:
+            await mailbox.close()
 
     async def test_message_that_vanishes_between_search_and_listing_hides_no_other(
         self, dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch

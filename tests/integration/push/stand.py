@@ -105,6 +105,16 @@ class Stand:
         plain = json.dumps(secret).encode()
         return self.house.keyring.seal(plain, tenant_id=self.house.tenant_id, table="mailboxes", row=str(mailbox_id))
 
+    async def connected_at(self, mailbox_id: UUID, ago: timedelta) -> None:
+        """As if the mailbox had been connected this long ago."""
+        async with self.house.db.tenant(self.house.tenant_id) as session:
+            await session.execute(
+                "update mailboxes set created_at = now() - $3::interval where tenant_id = $1 and mailbox_id = $2",
+                self.house.tenant_id,
+                mailbox_id,
+                ago,
+            )
+
     async def start(self, mailbox_id: UUID, provider: Provider, reconcile: timedelta = NEVER) -> None:
         await self.house.runs.start_mailbox(
             MailboxRef(

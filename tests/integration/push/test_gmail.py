@@ -10,7 +10,9 @@ import pytest
 from activities import listing
 from domain.mailbox import MailboxRef
 from domain.task import TaskResolution
-from providers.base import Changes, Listed
+from providers.base import Changes, Listed, Transient
+from providers.gmail import mailbox as gmail_mailbox
+from providers.gmail.raw import RawMessage
 from storage import tasks
 from tests.integration.push.stand import SOON, Stand
 from tests.letters import letter
@@ -161,7 +163,19 @@ async def test_a_message_deleted_meanwhile_is_skipped(stand: Stand) -> None:
     await stand.status(mailbox_id, "connected")
 
 
-async def test_a_message_that_cannot_be_read_delays_no_other_and_is_fetched_later(stand: Stand) -> None:
+async def test_a_short_failure_while_reading_costs_a_message_nothing(stand: Stand) -> None:
+    mailbox_id = await stand.gmail(ADDRESS)
+    await stand.status(mailbox_id, "connected")
+    account = stand.google.account(ADDRESS)
+    held = stand.google.faults.hold("/history")
+    struck = account.deliver(mail(1), age=-1)
+    stand.google.faults.answer(f"/messages/{struck}", 503, None, times=2)
+    held.set()
+    (email,) = await stand.house.settled(1)
+    assert (email["message_key"], email["provider_thread_id"]) == ("q1@example.com", struck)
+
+
+async def test_a_message_that_cannot_be_read_delays_no_other_and_keeps_its_identity(stand: Stand) -> None:
     mailbox_id = await stand.gmail(ADDRESS)
     await stand.status(mailbox_id, "connected")
     account = stand.google.account(ADDRESS)
@@ -171,23 +185,76 @@ async def test_a_message_that_cannot_be_read_delays_no_other_and_is_fetched_late
     stand.google.faults.answer(f"/messages/{poisoned}", 500, None, times=None)
     held.set()
     await stand.house.settled(1)
-    assert {e["message_key"]: e["state"] for e in await stand.house.emails()}["q2@example.com"] == "done"
+    await stand.status(mailbox_id, "trying again: 1 message(s) cannot be read yet: Gmail answered 500")
+    account.deliver(mail(3))
+    assert set(outcomes(await stand.house.settled(2))) == {"q2@example.com", "q3@example.com"}
     stand.google.faults.heal()
-    await stand.house.settled(2)
-    assert sorted(t["subject"] for t in await stand.house.tickets()) == ["Question 1", "Question 2"]
+    assert set(outcomes(await stand.house.settled(3))) == {f"q{n}@example.com" for n in (1, 2, 3)}
+    await stand.status(mailbox_id, "connected")
+    assert (await stand.cursor(mailbox_id))["parked"] == {}
 
 
-async def test_a_draft_that_cannot_be_read_becomes_no_ticket_later_either(stand: Stand) -> None:
+async def test_of_a_message_whose_bytes_cannot_be_read_the_headers_will_do(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Garbled(RawMessage):
+        def feed(self, chunk: bytes) -> bytes:
+            raise Transient("the message was not base64url")
+
+    mailbox_id = await stand.gmail(ADDRESS)
+    await stand.status(mailbox_id, "connected")
+    with monkeypatch.context() as patch:
+        patch.setattr(gmail_mailbox, "RawMessage", Garbled)
+        account = stand.google.account(ADDRESS)
+        account.deliver(mail(1), labels={"DRAFT"})
+        locator = account.deliver(mail(2), age=-1)
+
+        async def listed() -> bool:
+            return bool(await stand.house.emails())
+
+        await stand.house.until(listed, "a listed message")
+    (email,) = await stand.house.settled(1)
+    assert (email["message_key"], email["provider_thread_id"]) == ("q2@example.com", locator)
+    assert email["received_at"].timestamp() * 1000 == pytest.approx(account.messages[locator].internal_date, abs=1)
+    assert email["outcome"] == "ticket"
+
+
+async def test_what_never_can_be_read_is_listed_blind_in_the_end_and_is_no_mail_if_it_was_not_to_be_read(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gmail_mailbox, "GIVE_UP_AFTER", 0)
     mailbox_id = await stand.gmail(ADDRESS)
     await stand.status(mailbox_id, "connected")
     account = stand.google.account(ADDRESS)
     held = stand.google.faults.hold("/history")
-    draft = account.deliver(mail(1), labels={"DRAFT"})
-    stand.google.faults.answer(f"/messages/{draft}", 503, None, times=2)
+    poisoned = [
+        account.deliver(mail(1), labels={"DRAFT"}),
+        account.deliver(mail(2), labels={"Label_7"}),
+        account.deliver(mail(3), age=86_400),
+        account.deliver(mail(4)),
+    ]
+    account.deliver(mail(5))
+    for locator in poisoned:
+        stand.google.faults.answer(f"/messages/{locator}", 500, None, times=None)
     held.set()
-    (email,) = await stand.house.settled(1)
-    assert email["outcome"] == "gone"
-    assert await stand.house.tickets() == []
+    assert outcomes(await stand.house.settled(1))["q5@example.com"] == "ticket"
+    stand.google.faults.heal()
+    found = {email["locator"]: email["outcome"] for email in await stand.house.settled(5)}
+    assert [found[locator] for locator in poisoned] == ["gone", "gone", "gone", "ticket"]
+
+
+async def test_when_nothing_can_be_read_the_cursor_stays(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gmail_mailbox, "MOST_PARKED", 2)
+    mailbox_id = await stand.gmail(ADDRESS, pushed=False, reconcile=SOON)
+    await stand.status(mailbox_id, "connected")
+    cursor = await stand.cursor(mailbox_id)
+    stand.google.faults.answer("/messages/", 503, None, times=None)
+    for number in range(3):
+        stand.google.account(ADDRESS).deliver(mail(number))
+    await stand.status(mailbox_id, "trying again: Gmail answered 503")
+    assert await stand.cursor(mailbox_id) == cursor
+    stand.google.faults.heal()
+    assert set(outcomes(await stand.house.settled(3))) == {f"q{n}@example.com" for n in range(3)}
 
 
 async def test_credentials_refused_in_the_middle_of_a_page_move_no_cursor(stand: Stand) -> None:
@@ -372,6 +439,16 @@ async def test_a_resync_lists_everything_since_a_date_and_makes_nothing_twice(st
     await stand.house.runs.change_mailbox(mailbox_id, "resync", datetime.now(UTC) - timedelta(days=7))
     assert len(outcomes(await stand.house.settled(2))) == 2
     assert (await stand.balance(mailbox_id))["listed"] == 2
+
+
+async def test_a_resync_of_a_mailbox_that_lags_drops_nothing_of_the_gap(stand: Stand) -> None:
+    mailbox_id = await stand.gmail(ADDRESS, start=False, pushed=False)
+    await stand.connected_at(mailbox_id, timedelta(days=30))
+    await stand.start(mailbox_id, "gmail")
+    await stand.status(mailbox_id, "connected")
+    stand.google.account(ADDRESS).deliver(mail(1), age=86_400 * 3)
+    await stand.house.runs.change_mailbox(mailbox_id, "resync", datetime.now(UTC))
+    assert outcomes(await stand.house.settled(1)) == {"q1@example.com": "ticket"}
 
 
 async def test_a_paused_mailbox_keeps_its_cursor_and_reads_on_from_it(stand: Stand) -> None:

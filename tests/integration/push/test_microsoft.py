@@ -65,6 +65,33 @@ async def test_several_folders_each_have_their_own_cursor_and_subscription(stand
     assert set((await stand.cursor(mailbox_id))["folders"]) == {"inbox", "archive"}
 
 
+async def test_a_folder_that_is_deleted_shows_and_stops_none_of_the_others(stand: Stand) -> None:
+    mailbox_id = await stand.microsoft(USER, folders=["archive", "inbox"], reconcile=SOON)
+    await stand.status(mailbox_id, "connected: notified")
+    mailbox = stand.graph.mailbox(USER)
+    there, mailbox.folders = mailbox.folders, ("inbox",)
+    mailbox.deliver(mail(1))
+    assert await keys(stand, 1) == ["q1@example.com"]
+    await stand.status(mailbox_id, "connected: notified; there is no folder archive")
+    mailbox.folders = ()
+    await stand.status(mailbox_id, "failing: Graph answered 404")
+    mailbox.deliver(mail(2), "archive")
+    mailbox.folders = there
+    assert await keys(stand, 2) == ["q1@example.com", "q2@example.com"], "from where it was read to"
+    assert await stand.status(mailbox_id, "connected") == "connected: notified"
+
+
+async def test_a_folder_that_was_never_there_keeps_no_other_from_being_notified(stand: Stand) -> None:
+    mailbox = stand.graph.mailbox(USER)
+    mailbox.folders = ("inbox",)
+    mailbox_id = await stand.microsoft(USER, folders=["archive", "inbox"])
+    status = await stand.status(mailbox_id, "connected: polling, Graph answered 404 ErrorItemNotFound")
+    assert status.endswith("; there is no folder archive")
+    assert len(stand.graph.subscriptions) == 1
+    mailbox.deliver(mail(1))
+    assert await keys(stand, 1) == ["q1@example.com"]
+
+
 async def test_a_message_that_moves_keeps_its_identity(stand: Stand) -> None:
     mailbox_id = await stand.microsoft(USER, folders=["inbox", "archive"])
     await stand.status(mailbox_id, "connected: notified")
@@ -100,6 +127,16 @@ async def test_what_was_there_before_connecting_makes_no_tickets_unless_asked_fo
     await stand.house.runs.change_mailbox(mailbox_id, "resync", since)
     (email,) = await stand.house.settled(1)
     assert (email["message_key"], email["history"]) == ("q2@example.com", True)
+
+
+async def test_a_resync_of_a_mailbox_that_lags_drops_nothing_of_the_gap(stand: Stand) -> None:
+    mailbox_id = await stand.microsoft(USER, start=False, notify=False)
+    await stand.connected_at(mailbox_id, timedelta(days=30))
+    await stand.start(mailbox_id, "microsoft")
+    await stand.status(mailbox_id, "connected")
+    stand.graph.mailbox(USER).deliver(mail(1), age=86_400 * 3)
+    await stand.house.runs.change_mailbox(mailbox_id, "resync", datetime.now(UTC))
+    assert await keys(stand, 1) == ["q1@example.com"]
 
 
 async def test_more_than_a_filtered_delta_shows_is_listed_all_the_same(

@@ -13,12 +13,15 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from activities import reconcile
+from activities import rescans as answers
 from activities.reconcile import Reconciler
 from activities.sources import Sources
 from domain.mailbox_jobs import Comparison, MailboxJob
-from providers.base import Changes, RateLimited
+from domain.task import TaskResolution
+from providers.base import Changes, Listed, RateLimited, Transient
 from providers.gmail.mailbox import GmailMailbox
-from storage import mail_hours, mailbox_jobs
+from storage import mail_hours, mailbox_jobs, mailboxes, rescans
 from tests.integration.push.stand import Stand
 from tests.integration.push.test_setup import Shell, shell
 from tests.letters import letter
@@ -62,16 +65,17 @@ async def connected(stand: Stand, provider: str, server: Dovecot) -> tuple[UUID,
         mailbox_id = await stand.microsoft(GRAPH, start=False)
         deliver = lambda number: stand.graph.mailbox(GRAPH).deliver(mail(number), age=AGE)  # noqa: E731
     else:
-        house, settings = stand.house, server.settings(IMAP).model_dump(mode="json")
-        mailbox_id = await admin.add_imap_mailbox(house.db, house.keyring, house.tenant_id, IMAP, settings, PASSWORD)
+        mailbox_id = await connected_imap(stand, server, IMAP)
         deliver = lambda number: server.deliver(IMAP, mail(number))  # noqa: E731
-    async with stand.house.db.tenant(stand.house.tenant_id) as session:
-        await session.execute(
-            "update mailboxes set created_at = now() - interval '1 day' where tenant_id = $1 and mailbox_id = $2",
-            stand.house.tenant_id,
-            mailbox_id,
-        )
+    await stand.connected_at(mailbox_id, timedelta(days=1))
     return mailbox_id, deliver
+
+
+async def connected_imap(stand: Stand, server: Dovecot, address: str) -> UUID:
+    house, settings = stand.house, server.settings(address).model_dump(mode="json")
+    mailbox_id = await admin.add_imap_mailbox(house.db, house.keyring, house.tenant_id, address, settings, PASSWORD)
+    await stand.connected_at(mailbox_id, timedelta(days=1))
+    return mailbox_id
 
 
 async def lose(db_url: str, condition: str) -> None:
@@ -128,10 +132,7 @@ async def test_what_the_ledger_lost_is_found_and_listed_again(
 async def test_mail_that_is_just_arriving_is_not_missing(stand: Stand, reconciler: Reconciler) -> None:
     mailbox_id = await stand.gmail(GMAIL, start=False)
     stand.google.account(GMAIL).deliver(mail(1), age=2)
-    async with stand.house.db.tenant(stand.house.tenant_id) as session:
-        await session.execute(
-            "update mailboxes set created_at = now() - interval '1 day' where tenant_id = $1", stand.house.tenant_id
-        )
+    await stand.connected_at(mailbox_id, timedelta(days=1))
     found = await reconciler.reconcile(stand.house.tenant_id, mailbox_id, repair=True)
     assert (found.arriving, found.missing, found.repaired) == (1, 0, 0)
 
@@ -145,6 +146,46 @@ async def test_mail_from_before_the_mailbox_was_connected_is_not_missing(
         stand.house.tenant_id, mailbox_id, since=datetime.now(UTC) - timedelta(days=30), repair=True
     )
     assert (found.missing, found.repaired, found.sound) == (0, 0, True)
+
+
+@pytest.mark.parametrize("choice", [rescans.LEAVE, rescans.TAKE_IN])
+async def test_what_a_person_is_asked_about_or_left_alone_is_not_missing(
+    stand: Stand,
+    reconciler: Reconciler,
+    sources: Sources,
+    dovecot: Dovecot,
+    monkeypatch: pytest.MonkeyPatch,
+    choice: str,
+) -> None:
+    """A folder of three messages that was numbered anew when it had two of them."""
+    monkeypatch.setattr("storage.ledger.SETTLING", timedelta(seconds=-60))
+    address = f"{choice}-{IMAP}"
+    mailbox_id = await connected_imap(stand, dovecot, address)
+    tenant_id, db = stand.house.tenant_id, stand.house.db
+    for number in range(3):
+        dovecot.deliver(address, mail(number))
+    source = await sources.get(tenant_id, mailbox_id)
+    (now,) = json.loads((await source.changes(None, 10)).cursor)
+    backlog = {"since": "2026-01-01", "until_uid": 2, "origin": "rescan", "stage": "held", "unknown": 501}
+
+    async def stands(**more: Any) -> None:
+        async with db.tenant(tenant_id) as session:
+            await mailboxes.move_cursor(session, tenant_id, mailbox_id, "INBOX", {**now, **more})
+
+    await stands(uidvalidity=now["uidvalidity"] - 1)
+    found = await reconciler.reconcile(tenant_id, mailbox_id, repair=True)
+    assert (found.missing, found.repaired) == (0, 0), "the listener has yet to see how many are unknown"
+    for stage in ("counting", "held"):
+        await stands(backlog={**backlog, "stage": stage})
+        found = await reconciler.reconcile(tenant_id, mailbox_id, repair=True)
+        assert (found.missing, found.repaired) == ((1, 1) if stage == "counting" else (0, 0))
+    async with db.tenant(tenant_id) as session:
+        await rescans.ask(session, tenant_id, mailbox_id, 500)
+        await answers.answer(session, tenant_id, mailbox_id, TaskResolution(choice=choice, by="ann"))
+    found = await reconciler.reconcile(tenant_id, mailbox_id, repair=True)
+    assert (found.missing, found.repaired, found.sound) == (0, 0, True)
+    (email,) = await stand.house.settled(1)
+    assert email["message_key"] == "q2@example.com"
 
 
 async def test_a_run_that_was_terminated_is_found_and_started_again(stand: Stand, reconciler: Reconciler) -> None:
@@ -210,6 +251,17 @@ async def test_a_source_that_throttles_in_between_is_read_to_its_end(
     monkeypatch.setattr("activities.reconcile.FIRST_PAUSE", 0.0)
     found = await reconciler.reconcile(stand.house.tenant_id, mailbox_id)
     assert (found.missing, found.error) == (1, "")
+
+
+async def test_a_source_that_lists_a_part_of_a_page_again_and_again_is_not_read_for_ever() -> None:
+    class Partly:
+        async def changes(self, cursor: str | None, limit: int) -> Changes:
+            return Changes([Listed("a")], "here", more=True)
+
+    pages = reconcile._pages(Partly())  # type: ignore[arg-type]
+    assert [message.locator for message in await anext(pages)] == ["a"]
+    with pytest.raises(Transient):
+        await anext(pages)
 
 
 async def test_a_source_that_cannot_be_read_is_a_finding_and_the_stuck_are_found_all_the_same(
@@ -317,6 +369,20 @@ async def test_the_command_reports_each_mailbox_and_says_by_its_status_whether_a
     status, output = await shell.postroom("reconcile")
     assert status == 0, output
     assert len(output.splitlines()) == 2
+
+
+async def test_sources_that_were_not_used_for_long_are_let_go(
+    stand: Stand, sources: Sources, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.sources.KEPT_OPEN", 2)
+    tenant_id = stand.house.tenant_id
+    imap, _ = await connected(stand, "imap", dovecot)
+    others = [await stand.gmail(f"{name}@example.org", start=False, pushed=False) for name in ("a", "b")]
+    first, a = await sources.get(tenant_id, imap), await sources.get(tenant_id, others[0])
+    assert await sources.get(tenant_id, imap) is first
+    await sources.get(tenant_id, others[1])
+    assert await sources.get(tenant_id, imap) is first
+    assert await sources.get(tenant_id, others[0]) is not a
 
 
 def test_what_was_repaired_is_sound_and_what_could_not_be_read_is_not() -> None:

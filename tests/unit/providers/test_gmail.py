@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base import AuthFailed, Gone, Permanent, ProviderError, RateLimited, Transient
+from providers.gmail.cursor import Cursor
 from providers.gmail.errors import BadRequest, WatchedElsewhere, classify
 from providers.gmail.raw import RawMessage
 from providers.web import retry_after
@@ -138,6 +139,17 @@ def test_the_error_of_another_watch_is_known_by_its_text_whatever_its_reason() -
     for reason in ("badRequest", "failedPrecondition"):
         assert type(classify(400, {}, body(reason, text))) is WatchedElsewhere
     assert type(classify(400, {}, body("badRequest", "Invalid topicName"))) is BadRequest
+
+
+def test_a_cursor_that_is_rewound_loses_nothing_that_was_still_to_be_listed() -> None:
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+    wanted = int(day.timestamp())
+    half = Cursor(history_id=5, listing_since=1000, page="3")
+    assert half.rewound(day) == Cursor(history_id=5, listing_since=1000)
+    ended = Cursor(history_id=5, caught_up_at=wanted + 10 * 86_400, page="3")
+    assert ended.rewound(day) == Cursor(history_id=5, listing_since=wanted, caught_up_at=ended.caught_up_at)
+    lagging = Cursor(history_id=5, caught_up_at=wanted)
+    assert lagging.rewound(day).listing_since == wanted - 86_400
 
 
 def test_error_texts_hold_nothing_of_the_servers_text() -> None:

@@ -11,6 +11,7 @@ import pytest
 from providers.base import AuthFailed, Gone, Permanent, ProviderError, RateLimited, Transient
 from providers.microsoft import auth
 from providers.microsoft.client import GraphClient
+from providers.microsoft.cursor import Cursor, FolderCursor
 from providers.microsoft.errors import Conflict, SyncStateLost, classify
 from providers.web import new_session
 
@@ -56,6 +57,16 @@ def test_graph_says_when_to_come_back(status: int) -> None:
 def test_a_handshake_that_failed_is_tried_again() -> None:
     for text in ("Subscription validation request timed out.", "Subscription validation request failed."):
         assert type(classify(400, {}, body("ValidationError", text))) is Transient
+
+
+def test_a_cursor_that_is_rewound_loses_nothing_that_was_still_to_be_listed() -> None:
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+    wanted = int(day.timestamp())
+    half = FolderCursor(link="next", since=1000, shown=200)
+    ended = FolderCursor(link="delta", since=1000, caught_up_at=2000, rest="page", rest_since=1500)
+    rewound = Cursor(folders={"half": half, "ended": ended}).rewound(day).folders
+    assert rewound["half"] == half.model_copy(update={"rest_since": wanted})
+    assert rewound["ended"] == ended.model_copy(update={"rest": None, "rest_since": 1500})
 
 
 def test_error_texts_hold_nothing_of_the_servers_text() -> None:
