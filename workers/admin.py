@@ -13,12 +13,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from domain.inbound import Provider
 from providers.imap.settings import ImapSettings
-from storage import access, api_tokens, audit, mailboxes, people, users
+from storage import access, api_tokens, audit, mailboxes, people, tenants, users
 from storage.database import Database
 from storage.secrets import KeyRing
 
 # The same on every start, so that a second start finds the first one's tenant.
 DEFAULT_TENANT = uuid5(NAMESPACE_URL, "https://postroom.dev/tenants/default")
+DEFAULT_NAME = "Default"
 OWNER = "owner@postroom.test"
 # Who set postroom up or used its commands, as the audit log names them.
 CLI = "postroom command"
@@ -48,13 +49,15 @@ class RawMailbox:
 
 
 async def ensure_default_tenant(db: Database, *, address: str = SUPPORT) -> Tenant:
-    """One tenant with an owner, valid inbound defaults and an SMTP mailbox. Safe to repeat."""
-    name = "Default"
+    """What `postroom dev` begins with: the first tenant with an owner and an SMTP mailbox. Safe to repeat.
+
+    In production people and mailboxes are those that somebody adds, so no command calls this.
+    """
     async with db.tenant(DEFAULT_TENANT) as session:
-        await people.ensure_tenant(session, DEFAULT_TENANT, name)
+        await tenants.ensure(session, DEFAULT_TENANT, DEFAULT_NAME)
         await people.add_user(session, DEFAULT_TENANT, OWNER, "Owner", "owner")
-        await people.add_defaults(session, DEFAULT_TENANT, "Standard", "Support")
-    return Tenant(DEFAULT_TENANT, name, OWNER, await add_smtp_mailbox(db, DEFAULT_TENANT, address, again=False))
+    mailbox_id = await add_smtp_mailbox(db, DEFAULT_TENANT, address, again=False)
+    return Tenant(DEFAULT_TENANT, DEFAULT_NAME, OWNER, mailbox_id)
 
 
 async def create_login_link(

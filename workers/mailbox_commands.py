@@ -9,7 +9,7 @@ from domain.runs import NotRunning
 from storage import mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
-from workers import admin, imap_setup, mailbox_setup
+from workers import admin, imap_setup, mailbox_setup, tenants
 from workers.command import Refused, locate
 from workers.settings import Settings
 from workers.sources import open_sources
@@ -17,7 +17,7 @@ from workers.sources import open_sources
 
 async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     keyring = KeyRing(settings.master_keys.get_secret_value())
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which_or_first(db, args.tenant)
     args.address = args.address.lower()
     if args.provider == "smtp":
         print(await admin.add_smtp_mailbox(db, tenant_id, args.address))
