@@ -78,6 +78,7 @@ def add(commands: Any) -> None:
     erase.set_defaults(run=_code("workers.erase_command", "run"))
 
     _people(commands)
+    _clients(commands)
 
     history = commands.add_parser("history", help="workflow histories").add_subparsers(metavar="ACTION", required=True)
     export = history.add_parser("export", help="print a workflow's history as JSON, for replay tests")
@@ -136,6 +137,20 @@ def _people(commands: Any) -> None:
 
 def _tenant(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", metavar="T", help="its id or name, where there are several")
+
+
+def _clients(commands: Any) -> None:
+    client = commands.add_parser("client", help="organisations that write here").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    added = client.add_parser("add", help="add a client; mail from its domains is its own")
+    added.add_argument("name")
+    added.add_argument("--domain", action="append", default=[], metavar="D", help="example.com, repeatable")
+    _tenant(added)
+    added.set_defaults(run=_code("workers.client_commands", "add"))
+    listed = client.add_parser("list", help="all clients with their domains")
+    _tenant(listed)
+    listed.set_defaults(run=_code("workers.client_commands", "show"))
 
 
 def _days(value: str) -> int:
