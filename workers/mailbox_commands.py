@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from domain.runs import NotRunning
-from storage import mailboxes
+from storage import mailbox_admin, mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
 from workers import admin, imap_setup, mailbox_setup, tenants
@@ -77,9 +77,21 @@ async def signal(args: argparse.Namespace, settings: Settings, db: Database) -> 
     from workers.temporal import TemporalRuns, connect
 
     located = await locate(db, args.mailbox)
+    tenant_id, mailbox_id = located.tenant_id, located.mailbox_id
     since = [date(args.since)] if args.signal == "resync" else []
+    runs = TemporalRuns(await connect())
     try:
-        await TemporalRuns(await connect()).change_mailbox(located.mailbox_id, args.signal, *since)
+        # Told within the transaction: where that cannot be, nothing has changed.
+        async with db.tenant(tenant_id) as session:
+            if args.signal == "pause":
+                await mailbox_admin.pause(session, tenant_id, mailbox_id, actor=admin.CLI)
+            elif args.signal == "resume":
+                await mailbox_admin.resume(session, tenant_id, mailbox_id, actor=admin.CLI)
+            else:
+                await mailbox_admin.resync(session, tenant_id, mailbox_id, *since, actor=admin.CLI)
+            await runs.change_mailbox(mailbox_id, args.signal, *since)
+    except LookupError:
+        raise Refused("This mailbox was removed.") from None
     except NotRunning:
         raise Refused("This mailbox has no workflow yet: start `postroom worker`, then try again.") from None
     print(f"{args.signal}: asked; `postroom mailbox list` shows when it is done")

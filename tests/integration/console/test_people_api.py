@@ -49,6 +49,9 @@ async def test_a_domain_beyond_ascii_is_known_in_both_its_spellings(site: Site) 
     http = await site.api("admin")
     made = await client(http, "Bücher", "Straße.example")
     assert [each["domain"] for each in made["domains"]] == ["xn--strae-oqa.example"]
+    _, vip = await call(http, "POST", "defaults", {"name": "VIP", "queue": "VIP"})
+    body = {"domain": "straße.example", "defaults_id": vip["id"]}
+    assert (await call(http, "PUT", "domains/destination", body))[0] == 200
     assert await decided(site, http, "ann@xn--strae-oqa.example") == "Bücher"
     assert await decided(site, http, "ben@straße.example") == "Bücher"
     status, _ = await call(http, "POST", "contacts", {"address": "Cat@Bücher.example", "client_id": made["id"]})

@@ -30,8 +30,13 @@ async def test_a_key_that_comes_later_opens_what_was_kept(house: House) -> None:
 
     async with house.db.tenant(house.tenant_id) as session:
         key = desk.opening()
-        await mail_keys.add(session, house.keyring, house.tenant_id, house.mailbox_id, key, "help@example.org")
-        assert await mail_keys.add(session, house.keyring, house.tenant_id, house.mailbox_id, key, "again") is None
+        await mail_keys.add(
+            session, house.keyring, house.tenant_id, house.mailbox_id, key, "help@example.org", actor="ann"
+        )
+        assert (
+            await mail_keys.add(session, house.keyring, house.tenant_id, house.mailbox_id, key, "again", actor="ann")
+            is None
+        )
     parser = ParserPool(1)
     await parser.start()
     try:
