@@ -55,7 +55,7 @@ async def ensure_default_tenant(db: Database, *, address: str = SUPPORT) -> Tena
     In production people and mailboxes are those that somebody adds, so no command calls this.
     """
     async with db.tenant(DEFAULT_TENANT) as session:
-        await tenants.ensure(session, DEFAULT_TENANT, DEFAULT_NAME)
+        await tenants.ensure(session, DEFAULT_TENANT, DEFAULT_NAME, actor=CLI)
         await people.add_user(session, DEFAULT_TENANT, OWNER, "Owner", "owner")
     mailbox_id = await add_smtp_mailbox(db, DEFAULT_TENANT, address, again=False)
     return Tenant(DEFAULT_TENANT, DEFAULT_NAME, OWNER, mailbox_id)

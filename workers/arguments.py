@@ -77,6 +77,7 @@ def add(commands: Any) -> None:
     _tenant(erase)
     erase.set_defaults(run=_code("workers.erase_command", "run"))
 
+    _tenants(commands)
     _people(commands)
     _clients(commands)
 
@@ -84,6 +85,15 @@ def add(commands: Any) -> None:
     export = history.add_parser("export", help="print a workflow's history as JSON, for replay tests")
     export.add_argument("workflow_id", metavar="WORKFLOW_ID")
     export.set_defaults(run=_code("workers.commands", "history_export", database=False))
+
+
+def _tenants(commands: Any) -> None:
+    tenant = commands.add_parser("tenant", help="organisations that share this installation")
+    actions = tenant.add_subparsers(metavar="ACTION", required=True)
+    added = actions.add_parser("add", help="add a tenant with inbound defaults, and print its id")
+    added.add_argument("name")
+    added.set_defaults(run=_code("workers.tenant_commands", "add"))
+    actions.add_parser("list", help="all tenants").set_defaults(run=_code("workers.tenant_commands", "show"))
 
 
 def _people(commands: Any) -> None:

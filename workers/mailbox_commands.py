@@ -9,6 +9,7 @@ from domain.runs import NotRunning
 from storage import mailbox_admin, mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
+from storage.tenants import names as tenant_names
 from workers import admin, imap_setup, mailbox_setup, tenants
 from workers.command import Refused, locate
 from workers.settings import Settings
@@ -38,6 +39,7 @@ async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int
 
 
 async def show(args: argparse.Namespace, settings: Settings, db: Database) -> int:
+    names = await tenant_names(db)
     for located in await mailboxes.locate_all(db):
         async with db.tenant(located.tenant_id) as session:
             mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
@@ -47,7 +49,7 @@ async def show(args: argparse.Namespace, settings: Settings, db: Database) -> in
         read = _ago(standing.last_sync_at)
         print(
             f"{mailbox.mailbox_id}  {mailbox.provider:9}  {mailbox.state:12}  {mailbox.address}  "
-            f"{mailbox.status or '-'}  ({read})"
+            f"{mailbox.status or '-'}  ({read}){f'  {names[located.tenant_id]}' if len(names) > 1 else ''}"
         )
     return 0
 

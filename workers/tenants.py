@@ -6,7 +6,7 @@ from uuid import UUID
 
 from storage import tenants
 from storage.database import Database
-from workers.admin import DEFAULT_NAME, DEFAULT_TENANT
+from workers.admin import CLI, DEFAULT_NAME, DEFAULT_TENANT
 from workers.command import Refused
 
 
@@ -26,5 +26,5 @@ async def which_or_first(db: Database, wanted: str | None) -> UUID:
     """As `which`, for commands that add something: they make the first tenant, with inbound defaults and no more."""
     if wanted is None and not await tenants.names(db):
         async with db.tenant(DEFAULT_TENANT) as session:
-            await tenants.ensure(session, DEFAULT_TENANT, DEFAULT_NAME)
+            await tenants.ensure(session, DEFAULT_TENANT, DEFAULT_NAME, actor=CLI)
     return await which(db, wanted)
