@@ -29,6 +29,8 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 # How long a link to set a password holds: it goes to somebody who may be away.
 INVITATION = timedelta(hours=72)
+# How long somebody may take to choose between their tenants.
+CHOOSING = timedelta(minutes=10)
 
 # OWASP ASVS 5.0 6.3.1: attempts by account and address of the caller.
 ATTEMPTS = 5
@@ -204,14 +206,39 @@ async def sign_in_by_password(db: Database, account: Account, visit: Visit, *, r
 async def sign_in_by_oidc(db: Database, account: Account, subject: str, visit: Visit) -> str | None:
     """A session for somebody an OpenID provider vouches for; None when the account is another subject's."""
     async with db.tenant(account.tenant_id) as session:
-        pinned = await session.fetchval(
-            """update users set oidc_subject = $3
-                where tenant_id = $1 and user_id = $2 and coalesce(oidc_subject, $3) = $3 and active returning true""",
-            account.tenant_id,
-            account.user_id,
-            subject,
-        )
+        pinned = await _pin(session, account, subject)
         return await _begin(session, account.tenant_id, account.user_id, "oidc", visit) if pinned else None
+
+
+async def offer(db: Database, accounts: Sequence[Account], subject: str | None = None) -> list[tuple[str, str]]:
+    """For somebody who has shown that they are each of these, a link of minutes into each tenant: its name, the token.
+
+    `subject`: an OpenID provider vouches for them. Accounts of another subject are left out.
+    """
+    links = []
+    for account in accounts:
+        async with db.tenant(account.tenant_id) as session:
+            if subject is not None and not await _pin(session, account, subject):
+                continue
+            token = await create_link(session, account.tenant_id, account.email, CHOOSING)
+            detail = {"by": "password" if subject is None else "oidc"}
+            thing = f"user/{account.user_id}"
+            await audit.record(session, account.tenant_id, account.email, "make_sign_in_link", thing, detail)
+            name = await session.fetchval("select name from tenants where tenant_id = $1", account.tenant_id)
+        links.append((name, token))
+    return sorted(links, key=lambda link: link[0].lower())
+
+
+async def _pin(session: Session, account: Account, subject: str) -> bool:
+    """Whether the account is this subject's of the OpenID provider; the first one who comes is it."""
+    pinned = await session.fetchval(
+        """update users set oidc_subject = $3
+            where tenant_id = $1 and user_id = $2 and coalesce(oidc_subject, $3) = $3 and active returning true""",
+        account.tenant_id,
+        account.user_id,
+        subject,
+    )
+    return pinned is not None
 
 
 async def change_password(session: Session, user: User, password: str, visit: Visit) -> str:

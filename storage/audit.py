@@ -54,6 +54,11 @@ async def record(
     )
 
 
+def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What `changed` says: each field that is another one now, with what it was."""
+    return {name: [was[name], now[name]] for name in now if was[name] != now[name]}
+
+
 _WANTED = """
   tenant_id = $1 and ($2 = '' or actor = $2) and ($3 = '' or action = $3)
   and ($4 = '' or object = $4 or starts_with(object, $4 || '/'))

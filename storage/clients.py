@@ -1,4 +1,4 @@
-"""Who writes to an organisation: its clients with their domains, its contacts with their addresses."""
+"""The organisations that write here: their names, their domains, and the other names that rules know them by."""
 
 from __future__ import annotations
 
@@ -7,9 +7,28 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from storage import audit
+from storage.ledger import new_id
 
 if TYPE_CHECKING:
     from storage.database import Session
+
+
+class Refused(Exception):
+    """This client cannot be; the text says why to a person."""
+
+
+_CLIENT = """
+select c.client_id, c.name, lower(c.name) as key, c.defaults_id, d.name as destination,
+       (select coalesce(jsonb_agg(jsonb_build_object('domain', cd.domain, 'defaults_id', cd.defaults_id,
+                 'destination', dd.name) order by cd.domain), '[]')
+          from client_domains cd
+          left join inbound_defaults dd on dd.tenant_id = $1 and dd.defaults_id = cd.defaults_id
+         where cd.tenant_id = $1 and cd.client_id = c.client_id) as domains,
+       (select count(*) from contacts p where p.tenant_id = $1 and p.client_id = c.client_id) as contacts,
+       array(select alias from client_aliases a
+              where a.tenant_id = $1 and a.client_id = c.client_id order by 1) as aliases
+  from clients c left join inbound_defaults d on d.tenant_id = $1 and d.defaults_id = c.defaults_id
+ where c.tenant_id = $1"""
 
 
 async def page(session: Session, tenant_id: UUID, *, after: tuple[str, UUID] | None, limit: int) -> list[Any]:
@@ -17,18 +36,7 @@ async def page(session: Session, tenant_id: UUID, *, after: tuple[str, UUID] | N
     name), `domains` (each {domain, defaults_id, destination}), `aliases`, `contacts` (how many)."""
     name, client_id = after or ("", UUID(int=0))
     return await session.fetch(
-        """select c.client_id, c.name, lower(c.name) as key, c.defaults_id, d.name as destination,
-                  (select coalesce(jsonb_agg(jsonb_build_object('domain', cd.domain, 'defaults_id', cd.defaults_id,
-                            'destination', dd.name) order by cd.domain), '[]')
-                     from client_domains cd
-                     left join inbound_defaults dd on dd.tenant_id = $1 and dd.defaults_id = cd.defaults_id
-                    where cd.tenant_id = $1 and cd.client_id = c.client_id) as domains,
-                  (select count(*) from contacts p where p.tenant_id = $1 and p.client_id = c.client_id) as contacts,
-                  array(select alias from client_aliases a
-                         where a.tenant_id = $1 and a.client_id = c.client_id order by 1) as aliases
-             from clients c left join inbound_defaults d on d.tenant_id = $1 and d.defaults_id = c.defaults_id
-            where c.tenant_id = $1 and (lower(c.name), c.client_id) > ($2, $3)
-            order by lower(c.name), c.client_id limit $4""",
+        f"{_CLIENT} and (lower(c.name), c.client_id) > ($2, $3) order by lower(c.name), c.client_id limit $4",
         tenant_id,
         name,
         client_id,
@@ -36,26 +44,81 @@ async def page(session: Session, tenant_id: UUID, *, after: tuple[str, UUID] | N
     )
 
 
-async def contacts(session: Session, tenant_id: UUID, *, after: tuple[str, UUID] | None, limit: int) -> list[Any]:
-    """Contacts by address: `contact_id`, `name`, `address`, `also` (further addresses), `client_id`, `client_name`,
-    `defaults_id`, `destination`, `bounced` (soft or hard, if mail to the address came back)."""
-    address, contact_id = after or ("", UUID(int=0))
-    return await session.fetch(
-        """select p.contact_id, p.name, p.address, p.client_id, c.name as client_name, p.defaults_id,
-                  d.name as destination, case when b.hard then 'hard' when not b.hard then 'soft' end as bounced,
-                  array(select address from contact_addresses a
-                         where a.tenant_id = $1 and a.contact_id = p.contact_id order by 1) as also
-             from contacts p
-             left join clients c on c.tenant_id = $1 and c.client_id = p.client_id
-             left join inbound_defaults d on d.tenant_id = $1 and d.defaults_id = p.defaults_id
-             left join bounced_addresses b on b.tenant_id = $1 and b.address = p.address
-            where p.tenant_id = $1 and (p.address, p.contact_id) > ($2, $3)
-            order by p.address, p.contact_id limit $4""",
+async def get(session: Session, tenant_id: UUID, client_id: UUID) -> Any:
+    """A row as `page` has them; None for an unknown client."""
+    return await session.fetchrow(f"{_CLIENT} and c.client_id = $2", tenant_id, client_id)
+
+
+async def save(
+    session: Session, tenant_id: UUID, client_id: UUID | None, *, name: str, domains: Collection[str], actor: str
+) -> UUID:
+    """Changes a client, or (None) adds one; audited. `domains` are as `ascii_domain` spells them.
+
+    Raises LookupError for an unknown client, Refused; nothing is changed then.
+    """
+    # Two who save at a time take turns; the lock ends with the transaction.
+    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    before = await get(session, tenant_id, client_id) if client_id is not None else None
+    if client_id is not None and before is None:
+        raise LookupError(f"no client {client_id}")
+    wanted = sorted(set(domains))
+    await _check(session, tenant_id, client_id, name, wanted)
+    saved: UUID = await session.fetchval(
+        """insert into clients (tenant_id, client_id, name) values ($1, $2, $3)
+           on conflict (tenant_id, client_id) do update set name = excluded.name returning client_id""",
         tenant_id,
-        address,
-        contact_id,
-        limit,
+        client_id or new_id(),
+        name,
     )
+    await session.execute(
+        "delete from client_domains where tenant_id = $1 and client_id = $2 and domain <> all($3)",
+        tenant_id,
+        saved,
+        wanted,
+    )
+    # Those that stay keep their destination.
+    await session.execute(
+        """insert into client_domains (tenant_id, domain, client_id) select $1, d, $2 from unnest($3::text[]) as d
+           on conflict do nothing""",
+        tenant_id,
+        saved,
+        wanted,
+    )
+    now = {"name": name, "domains": wanted}
+    if before is None:
+        await audit.record(session, tenant_id, actor, "add_client", f"client/{saved}", now)
+    else:
+        was = {"name": before["name"], "domains": [each["domain"] for each in before["domains"]]}
+        if changed := audit.difference(was, now):
+            await audit.record(session, tenant_id, actor, "change_client", f"client/{saved}", {"changed": changed})
+    return saved
+
+
+async def _check(session: Session, tenant_id: UUID, client_id: UUID | None, name: str, domains: list[str]) -> None:
+    """A rule finds a client by its name, and mail by its domain: neither may be another client's."""
+    taken = await session.fetchrow(
+        """select name from clients where tenant_id = $1 and lower(name) = lower($2) and client_id is distinct from $3
+           union all
+           select c.name from client_aliases a join clients c using (tenant_id, client_id)
+            where a.tenant_id = $1 and a.alias = lower($2) and client_id is distinct from $3 limit 1""",
+        tenant_id,
+        name,
+        client_id,
+    )
+    if taken is not None and taken["name"].lower() == name.lower():
+        raise Refused(f"There is a client named “{taken['name']}” already.")
+    if taken is not None:
+        raise Refused(f"“{name}” is an alias of {taken['name']} already.")
+    taken = await session.fetchrow(
+        """select d.domain, c.name from client_domains d join clients c using (tenant_id, client_id)
+            where d.tenant_id = $1 and d.domain = any($2) and d.client_id is distinct from $3
+            order by d.domain limit 1""",
+        tenant_id,
+        domains,
+        client_id,
+    )
+    if taken is not None:
+        raise Refused(f"{taken['domain']} belongs to {taken['name']} already: take it away there first.")
 
 
 class AliasTaken(Exception):

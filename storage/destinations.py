@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain.address import canonical
+from domain.address import ascii_domain
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -31,7 +31,11 @@ async def of_client(
 
 async def of_domain(session: Session, tenant_id: UUID, domain: str, defaults_id: UUID | None, *, actor: str) -> None:
     """For every client that has the domain. None takes it away. Raises LookupError if none has, NoDestination."""
-    await _assign(session, tenant_id, "client_domains", "domain = $3", canonical(domain), defaults_id, actor)
+    try:
+        spelled = ascii_domain(domain)
+    except ValueError:
+        raise LookupError(f"{domain} is no domain") from None
+    await _assign(session, tenant_id, "client_domains", "domain = $3", spelled, defaults_id, actor)
 
 
 async def _assign(

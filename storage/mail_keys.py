@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from domain.mail_keys import MailKey
+from storage import audit
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -16,9 +17,9 @@ _TABLE = "mailbox_keys"
 
 
 async def add(
-    session: Session, keyring: KeyRing, tenant_id: UUID, mailbox_id: UUID, key: MailKey, label: str
+    session: Session, keyring: KeyRing, tenant_id: UUID, mailbox_id: UUID, key: MailKey, label: str, *, actor: str
 ) -> UUID | None:
-    """The new key's id, or None where the mailbox has it already."""
+    """The new key's id, or None where the mailbox has it already; audited."""
     key_id = uuid4()
     sealed = keyring.seal(key.content.encode(), tenant_id=tenant_id, table=_TABLE, row=str(key_id))
     added: UUID | None = await session.fetchval(
@@ -33,6 +34,9 @@ async def add(
         hashlib.sha256(key.content.encode()).digest(),
         sealed,
     )
+    if added is not None:
+        detail = {"key": str(added), "kind": key.kind, "label": label}
+        await audit.record(session, tenant_id, actor, "add_mailbox_key", f"mailbox/{mailbox_id}", detail)
     return added
 
 
@@ -46,14 +50,17 @@ async def listed(session: Session, tenant_id: UUID, mailbox_id: UUID) -> list[An
     )
 
 
-async def remove(session: Session, tenant_id: UUID, mailbox_id: UUID, key_id: UUID) -> bool:
-    """Whether there was such a key."""
-    removed = await session.fetchval(
-        "delete from mailbox_keys where tenant_id = $1 and mailbox_id = $2 and key_id = $3 returning key_id",
+async def remove(session: Session, tenant_id: UUID, mailbox_id: UUID, key_id: UUID, *, actor: str) -> bool:
+    """Whether there was such a key; audited."""
+    removed = await session.fetchrow(
+        "delete from mailbox_keys where tenant_id = $1 and mailbox_id = $2 and key_id = $3 returning kind, label",
         tenant_id,
         mailbox_id,
         key_id,
     )
+    if removed is not None:
+        detail = {"key": str(key_id), **removed}
+        await audit.record(session, tenant_id, actor, "remove_mailbox_key", f"mailbox/{mailbox_id}", detail)
     return removed is not None
 
 

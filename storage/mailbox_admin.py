@@ -32,16 +32,25 @@ async def has_secret(session: Session, tenant_id: UUID, mailbox_id: UUID) -> boo
     return (await find(session, tenant_id, mailbox_id)).sealed_secret is not None
 
 
+async def add(
+    session: Session, tenant_id: UUID, address: str, provider: Provider, *, actor: str, again: bool = True
+) -> people.AddedMailbox:
+    """As `people.add_mailbox`: one that is there already is left as it is."""
+    added = await people.add_mailbox(session, tenant_id, address, provider, again=again)
+    if added.created:
+        await _record(session, tenant_id, added.mailbox_id, actor, "add_mailbox", address=address, provider=provider)
+    return added
+
+
 async def begin(session: Session, tenant_id: UUID, address: str, provider: Provider, *, actor: str) -> UUID:
     """A mailbox that is being set up: nobody reads it yet. One that was removed is set up anew.
 
     Raises Taken, and AddressInUse for an SMTP mailbox.
     """
-    added = await people.add_mailbox(session, tenant_id, address, provider)
+    added = await add(session, tenant_id, address, provider, actor=actor)
     if not added.created:
         raise Taken(address)
     await mailboxes.set_state(session, tenant_id, added.mailbox_id, "draft")
-    await _record(session, tenant_id, added.mailbox_id, actor, "add_mailbox", address=address, provider=provider)
     return added.mailbox_id
 
 
@@ -54,6 +63,14 @@ async def connect(
     await mailboxes.set_state(session, tenant_id, mailbox_id, "active", only_from="needs_reauth")
     changed = sorted(name for name in settings if settings[name] != mailbox.settings.get(name))
     await _record(session, tenant_id, mailbox_id, actor, "connect_mailbox", changed=changed)
+
+
+async def add_settings(
+    session: Session, tenant_id: UUID, mailbox_id: UUID, settings: dict[str, Any], *, actor: str
+) -> None:
+    """Some settings over those that are there."""
+    await mailboxes.add_settings(session, tenant_id, mailbox_id, settings)
+    await _record(session, tenant_id, mailbox_id, actor, "connect_mailbox", changed=sorted(settings))
 
 
 async def go_live(

@@ -28,10 +28,12 @@ class AddedMailbox:
     created: bool
 
 
-async def ensure_tenant(session: Session, tenant_id: UUID, name: str) -> None:
-    await session.execute(
-        "insert into tenants (tenant_id, name) values ($1, $2) on conflict do nothing", tenant_id, name
+async def ensure_tenant(session: Session, tenant_id: UUID, name: str) -> bool:
+    """Whether it is new."""
+    created = await session.fetchval(
+        "insert into tenants (tenant_id, name) values ($1, $2) on conflict do nothing returning true", tenant_id, name
     )
+    return created is not None
 
 
 async def add_user(session: Session, tenant_id: UUID, email: str, name: str, role: str) -> UUID:

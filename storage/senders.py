@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain.address import FREEMAIL, canonical, domain_of
+from domain.address import FREEMAIL, ascii_address, canonical, domain_of
 from domain.facts import SenderMatch
 
 if TYPE_CHECKING:
@@ -26,22 +26,22 @@ class Known:
 _IDENTIFY = """
 select -1 as rank, 0 as length, 'user' as how, null::uuid as client_id, null::uuid as contact_id, null as name,
        null::uuid as contact_defaults, null::uuid as client_defaults, null::uuid as domain_defaults
-  from users where tenant_id = $1 and email = $2
+  from users where tenant_id = $1 and email = any($2)
 union all
 select -1, 0, 'mailbox', null, null, null, null, null, null
-  from mailboxes where tenant_id = $1 and address = $2
+  from mailboxes where tenant_id = $1 and address = any($2)
 union all
 select case when t.client_id is null then 4 else 1 end, 0, 'contact', t.client_id, t.contact_id, c.name,
        t.defaults_id, c.defaults_id, null
-  from (select contact_id from contacts where tenant_id = $1 and address = $2
-        union select contact_id from contact_addresses where tenant_id = $1 and address = $2) found
+  from (select contact_id from contacts where tenant_id = $1 and address = any($2)
+        union select contact_id from contact_addresses where tenant_id = $1 and address = any($2)) found
   join contacts t on t.tenant_id = $1 and t.contact_id = found.contact_id
   left join clients c on c.tenant_id = $1 and c.client_id = t.client_id
 union all
 select case a.kind when 'address' then 0 else 2 end, length(a.value), 'association', a.client_id, null, c.name,
        null, c.defaults_id, null
   from sender_associations a join clients c on c.tenant_id = $1 and c.client_id = a.client_id
- where a.tenant_id = $1 and ((a.kind = 'address' and a.value = $2) or (a.kind = 'domain' and a.value = any($3)))
+ where a.tenant_id = $1 and ((a.kind = 'address' and a.value = any($2)) or (a.kind = 'domain' and a.value = any($3)))
 union all
 select 3, length(d.domain), 'domain', d.client_id, null, c.name, null, c.defaults_id, d.defaults_id
   from client_domains d join clients c on c.tenant_id = $1 and c.client_id = d.client_id
@@ -52,7 +52,9 @@ async def identify(session: Session, tenant_id: UUID, address: str) -> Known:
     """`address` in canonical spelling; matches are the best of their rank, several if they are equally good."""
     if not address:
         return Known()
-    rows = await session.fetch(_IDENTIFY, tenant_id, address, domains(address))
+    # A domain beyond ASCII comes spelled in two ways; people and mail give either.
+    spellings = list({address, ascii_address(address)})
+    rows = await session.fetch(_IDENTIFY, tenant_id, spellings, domains(address))
     hows = {row["how"] for row in rows}
     people = [row for row in rows if row["rank"] >= 0]
     best = min(((row["rank"], -row["length"]) for row in people), default=None)
@@ -66,7 +68,7 @@ async def identify(session: Session, tenant_id: UUID, address: str) -> Known:
 
 def domains(address: str) -> list[str]:
     """The domain of an address and those above it down to two labels; none for freemail, where everybody is."""
-    domain = domain_of(address)
+    domain = domain_of(ascii_address(address))
     if domain in FREEMAIL:
         return []
     labels = domain.split(".")

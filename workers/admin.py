@@ -11,14 +11,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from domain.address import canonical
 from domain.inbound import Provider
 from providers.imap.settings import ImapSettings
-from storage import access, api_tokens, audit, mailboxes, people, users
+from storage import access, api_tokens, audit, mailbox_admin, mailboxes, people, tenants, users
 from storage.database import Database
 from storage.secrets import KeyRing
 
 # The same on every start, so that a second start finds the first one's tenant.
 DEFAULT_TENANT = uuid5(NAMESPACE_URL, "https://postroom.dev/tenants/default")
+DEFAULT_NAME = "Default"
 OWNER = "owner@postroom.test"
 # Who set postroom up or used its commands, as the audit log names them.
 CLI = "postroom command"
@@ -48,36 +50,43 @@ class RawMailbox:
 
 
 async def ensure_default_tenant(db: Database, *, address: str = SUPPORT) -> Tenant:
-    """One tenant with an owner, valid inbound defaults and an SMTP mailbox. Safe to repeat."""
-    name = "Default"
+    """What `postroom dev` begins with: the first tenant with an owner and an SMTP mailbox. Safe to repeat.
+
+    In production people and mailboxes are those that somebody adds, so no command calls this.
+    """
     async with db.tenant(DEFAULT_TENANT) as session:
-        await people.ensure_tenant(session, DEFAULT_TENANT, name)
+        await tenants.ensure(session, DEFAULT_TENANT, DEFAULT_NAME, actor=CLI)
         await people.add_user(session, DEFAULT_TENANT, OWNER, "Owner", "owner")
-        await people.add_defaults(session, DEFAULT_TENANT, "Standard", "Support")
-    return Tenant(DEFAULT_TENANT, name, OWNER, await add_smtp_mailbox(db, DEFAULT_TENANT, address, again=False))
+    mailbox_id = await add_smtp_mailbox(db, DEFAULT_TENANT, address, again=False)
+    return Tenant(DEFAULT_TENANT, DEFAULT_NAME, OWNER, mailbox_id)
 
 
 async def create_login_link(
     db: Database, tenant_id: UUID, user_email: str, public_url: str, *, hours: float = 24
 ) -> str:
     """A URL that signs this user in once. Raises AdminError for an unknown user."""
-    async with db.tenant(tenant_id) as session:
-        try:
-            token = await access.create_link(session, tenant_id, user_email, timedelta(hours=hours))
-        except LookupError:
-            raise AdminError("Nobody with this address may sign in: add them with `postroom user add`.") from None
+    token = await _link(db, tenant_id, user_email, timedelta(hours=hours), "sign_in")
     return f"{public_url.rstrip('/')}/login/{token}"
 
 
 async def create_password_link(db: Database, tenant_id: UUID, user_email: str, public_url: str) -> str:
     """A URL at which this user sets a password, once. Raises AdminError for an unknown user."""
+    token = await _link(db, tenant_id, user_email, access.INVITATION, "password")
+    return f"{public_url.rstrip('/')}/password/{token}"
+
+
+async def _link(db: Database, tenant_id: UUID, user_email: str, lifetime: timedelta, purpose: access.Purpose) -> str:
+    """Whoever has it can be this user, so it is audited. Raises AdminError."""
     async with db.tenant(tenant_id) as session:
         try:
-            token = await access.create_link(session, tenant_id, user_email, access.INVITATION, "password")
+            token = await access.create_link(session, tenant_id, user_email, lifetime, purpose)
         except LookupError:
             raise AdminError("Nobody with this address may sign in: add them with `postroom user add`.") from None
-        await audit.record(session, tenant_id, CLI, "make_password_link", f"user/{user_email}")
-    return f"{public_url.rstrip('/')}/password/{token}"
+        user_id = await session.fetchval(
+            "select user_id from users where tenant_id = $1 and email = $2", tenant_id, canonical(user_email)
+        )
+        await audit.record(session, tenant_id, CLI, f"make_{purpose}_link", f"user/{user_id}")
+    return token
 
 
 async def create_api_token(
@@ -103,7 +112,7 @@ async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str, *, again
     """A mailbox that receives over postroom's own SMTP inbox; `again`: also one that was removed. Raises AdminError."""
     try:
         async with db.tenant(tenant_id) as session:
-            added = await people.add_mailbox(session, tenant_id, address, "smtp", again=again)
+            added = await mailbox_admin.add(session, tenant_id, address, "smtp", actor=CLI, again=again)
     except mailboxes.AddressInUse:
         raise AdminError(f"Mail for {address} goes to another SMTP mailbox of this installation already.") from None
     return _of(added, "smtp", address).mailbox_id
@@ -113,11 +122,11 @@ async def add_raw_mailbox(db: Database, keyring: KeyRing, tenant_id: UUID, addre
     """A mailbox that other systems hand raw mail to, over `POST /webhooks/raw/{mailbox_id}`."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with db.tenant(tenant_id) as session:
-        added = _of(await people.add_mailbox(session, tenant_id, address, "raw"), "raw", address)
+        added = _of(await mailbox_admin.add(session, tenant_id, address, "raw", actor=CLI), "raw", address)
         if not added.created:
             return RawMailbox(added.mailbox_id, None)
         sealed = _seal(keyring, tenant_id, added.mailbox_id, {"webhook_secret": secret})
-        await people.set_mailbox_access(session, tenant_id, added.mailbox_id, {}, sealed)
+        await mailbox_admin.connect(session, tenant_id, added.mailbox_id, {}, sealed, actor=CLI)
     return RawMailbox(added.mailbox_id, secret)
 
 
@@ -130,9 +139,9 @@ async def add_imap_mailbox(
     """
     valid = ImapSettings.model_validate(settings).model_dump(mode="json")
     async with db.tenant(tenant_id) as session:
-        added = _of(await people.add_mailbox(session, tenant_id, address, "imap"), "imap", address)
+        added = _of(await mailbox_admin.add(session, tenant_id, address, "imap", actor=CLI), "imap", address)
         sealed = _seal(keyring, tenant_id, added.mailbox_id, {"password": password})
-        await people.set_mailbox_access(session, tenant_id, added.mailbox_id, valid, sealed)
+        await mailbox_admin.connect(session, tenant_id, added.mailbox_id, valid, sealed, actor=CLI)
     return added.mailbox_id
 
 

@@ -74,15 +74,26 @@ def add(commands: Any) -> None:
     erase.add_argument("what", metavar="WHAT", help="a mail address; or a Message-ID, or the id of a message")
     erase.add_argument("--reason", required=True, help="why; stays in the audit log, so name nobody in it")
     erase.add_argument("--dry-run", action="store_true", help="only say what would be erased")
-    erase.add_argument("--tenant", metavar="ID", help="where there are several")
+    _tenant(erase)
     erase.set_defaults(run=_code("workers.erase_command", "run"))
 
+    _tenants(commands)
     _people(commands)
+    _clients(commands)
 
     history = commands.add_parser("history", help="workflow histories").add_subparsers(metavar="ACTION", required=True)
     export = history.add_parser("export", help="print a workflow's history as JSON, for replay tests")
     export.add_argument("workflow_id", metavar="WORKFLOW_ID")
     export.set_defaults(run=_code("workers.commands", "history_export", database=False))
+
+
+def _tenants(commands: Any) -> None:
+    tenant = commands.add_parser("tenant", help="organisations that share this installation")
+    actions = tenant.add_subparsers(metavar="ACTION", required=True)
+    added = actions.add_parser("add", help="add a tenant with inbound defaults, and print its id")
+    added.add_argument("name")
+    added.set_defaults(run=_code("workers.tenant_commands", "add"))
+    actions.add_parser("list", help="all tenants").set_defaults(run=_code("workers.tenant_commands", "show"))
 
 
 def _people(commands: Any) -> None:
@@ -91,20 +102,23 @@ def _people(commands: Any) -> None:
     added.add_argument("email")
     added.add_argument("--name", help="(the address)")
     added.add_argument("--role", choices=["viewer", "agent", "admin", "owner"], default="agent", help="(%(default)s)")
+    _tenant(added)
     added.set_defaults(run=_code("workers.people_commands", "user_add"))
     link = user.add_parser("link", help="print a link at which a person sets a password")
     link.add_argument("email")
     link.add_argument("--once", action="store_true", help="a link that signs in once instead, without a password")
+    _tenant(link)
     link.set_defaults(run=_code("workers.people_commands", "user_link"))
-    user.add_parser("list", help="who signs in, and when they last did").set_defaults(
-        run=_code("workers.people_commands", "user_list")
-    )
+    listed = user.add_parser("list", help="who signs in, and when they last did")
+    _tenant(listed)
+    listed.set_defaults(run=_code("workers.people_commands", "user_list"))
     for name, text, active in (
         ("stop", "end a person's access: password, sessions, links", False),
         ("allow", "let a person in again; they need a new link", True),
     ):
         action = user.add_parser(name, help=text)
         action.add_argument("email")
+        _tenant(action)
         action.set_defaults(run=_code("workers.people_commands", "user_stop"), active=active)
 
     token = commands.add_parser("token", help="tokens for the API").add_subparsers(metavar="ACTION", required=True)
@@ -114,19 +128,39 @@ def _people(commands: Any) -> None:
         "--scope", choices=["read", "write", "admin"], default="read",
         help="read; write: also answers and tickets; admin: whatever an admin may (%(default)s)",
     )  # fmt: skip
+    _tenant(made)
     made.add_argument("--days", type=_days, metavar="N", help="until it ends (until it is revoked)")
     made.set_defaults(run=_code("workers.people_commands", "token_add"))
-    token.add_parser("list", help="all tokens and until when they hold").set_defaults(
-        run=_code("workers.people_commands", "token_list")
-    )
+    tokens = token.add_parser("list", help="all tokens and until when they hold")
+    _tenant(tokens)
+    tokens.set_defaults(run=_code("workers.people_commands", "token_list"))
     revoked = token.add_parser("revoke", help="end a token at once")
     revoked.add_argument("token", metavar="ID", help="as `postroom token list` shows it")
+    _tenant(revoked)
     revoked.set_defaults(run=_code("workers.people_commands", "token_revoke"))
 
     audit = commands.add_parser("audit", help="the log of who did what").add_subparsers(metavar="ACTION", required=True)
     verify = audit.add_parser("verify", help="check the log's hash chain; exit status 1 when it does not hold")
     verify.add_argument("--expect", metavar="POSITION:HASH", help="also check that this entry, noted earlier, is there")
     verify.set_defaults(run=_code("workers.people_commands", "audit_verify"))
+
+
+def _tenant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tenant", metavar="T", help="its id or name, where there are several")
+
+
+def _clients(commands: Any) -> None:
+    client = commands.add_parser("client", help="organisations that write here").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    added = client.add_parser("add", help="add a client; mail from its domains is its own")
+    added.add_argument("name")
+    added.add_argument("--domain", action="append", default=[], metavar="D", help="example.com, repeatable")
+    _tenant(added)
+    added.set_defaults(run=_code("workers.client_commands", "add"))
+    listed = client.add_parser("list", help="all clients with their domains")
+    _tenant(listed)
+    listed.set_defaults(run=_code("workers.client_commands", "show"))
 
 
 def _days(value: str) -> int:
@@ -145,6 +179,7 @@ def _mailbox(parser: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--canary-minutes", type=int, metavar="N", help="send the mailbox a mail every N minutes to see that it arrives"
     )
+    _tenant(added)
     imap = added.add_argument_group("imap", "see docs/imap.md")
     imap.add_argument("--host", help="the server's name")
     imap.add_argument("--port", type=int, default=993, help="the server's port (%(default)s)")

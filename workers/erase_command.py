@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import getpass
-from uuid import UUID
 
 from storage import deletions, erasure
 from storage.database import Database
 from storage.objects import Objects
+from workers import tenants
 from workers.command import Refused
 from workers.settings import Settings
 
 
 async def run(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = await _tenant(db, args.tenant)
+    tenant_id = await tenants.which(db, args.tenant)
     async with db.tenant(tenant_id) as session:
         find = erasure.find_message if args.kind == "message" else erasure.find_person
         found = await find(session, tenant_id, args.what)
@@ -31,18 +31,6 @@ async def run(args: argparse.Namespace, settings: Settings, db: Database) -> int
             pass
     _tell(found, dry_run=args.dry_run, person=args.kind == "person")
     return 1 if found.still_open and not args.dry_run else 0
-
-
-async def _tenant(db: Database, wanted: str | None) -> UUID:
-    async with db.directory() as session:
-        tenants = [row["tenant_id"] for row in await session.fetch("select tenant_id from directory_tenants()")]
-    if wanted is None and len(tenants) == 1:
-        only: UUID = tenants[0]
-        return only
-    found = next((tenant_id for tenant_id in tenants if str(tenant_id) == wanted), None)
-    if found is None:
-        raise Refused(f"Say which tenant with --tenant: {', '.join(map(str, tenants)) or 'there is none yet'}.")
-    return UUID(str(found))
 
 
 def _tell(found: erasure.Found, *, dry_run: bool, person: bool) -> None:

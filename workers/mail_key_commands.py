@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.objects import Objects
 from storage.secrets import KeyRing
 from workers import mail_keys as files
+from workers.admin import CLI
 from workers.command import Refused, locate
 from workers.rereading import reread
 from workers.settings import Settings
@@ -40,7 +41,9 @@ async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int
         ) from None
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with db.tenant(located.tenant_id) as session:
-        key_id = await mail_keys.add(session, keyring, located.tenant_id, located.mailbox_id, named.key, named.label)
+        key_id = await mail_keys.add(
+            session, keyring, located.tenant_id, located.mailbox_id, named.key, named.label, actor=CLI
+        )
     print(f"{key_id or 'stored already'}  {_KINDS[named.key.kind]}  {named.label}")
     if named.key.kind in ("smime_key", "openpgp_key"):
         await _read_anew(settings, db, keyring, located.tenant_id, located.mailbox_id)
@@ -75,7 +78,7 @@ async def remove(args: argparse.Namespace, settings: Settings, db: Database) -> 
     except ValueError:
         raise Refused(f"{args.key} is no key id: `postroom mailbox key list {args.mailbox}` shows them.") from None
     async with db.tenant(located.tenant_id) as session:
-        if not await mail_keys.remove(session, located.tenant_id, located.mailbox_id, key_id):
+        if not await mail_keys.remove(session, located.tenant_id, located.mailbox_id, key_id, actor=CLI):
             raise Refused(f"There is no key {key_id}: `postroom mailbox key list {args.mailbox}` shows them.")
     print("removed")
     return 0

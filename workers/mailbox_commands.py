@@ -6,10 +6,11 @@ import argparse
 from datetime import UTC, datetime
 
 from domain.runs import NotRunning
-from storage import mailboxes
+from storage import mailbox_admin, mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
-from workers import admin, imap_setup, mailbox_setup
+from storage.tenants import names as tenant_names
+from workers import admin, imap_setup, mailbox_setup, tenants
 from workers.command import Refused, locate
 from workers.settings import Settings
 from workers.sources import open_sources
@@ -17,7 +18,7 @@ from workers.sources import open_sources
 
 async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     keyring = KeyRing(settings.master_keys.get_secret_value())
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which_or_first(db, args.tenant)
     args.address = args.address.lower()
     if args.provider == "smtp":
         print(await admin.add_smtp_mailbox(db, tenant_id, args.address))
@@ -38,6 +39,7 @@ async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int
 
 
 async def show(args: argparse.Namespace, settings: Settings, db: Database) -> int:
+    names = await tenant_names(db)
     for located in await mailboxes.locate_all(db):
         async with db.tenant(located.tenant_id) as session:
             mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
@@ -47,7 +49,7 @@ async def show(args: argparse.Namespace, settings: Settings, db: Database) -> in
         read = _ago(standing.last_sync_at)
         print(
             f"{mailbox.mailbox_id}  {mailbox.provider:9}  {mailbox.state:12}  {mailbox.address}  "
-            f"{mailbox.status or '-'}  ({read})"
+            f"{mailbox.status or '-'}  ({read}){f'  {names[located.tenant_id]}' if len(names) > 1 else ''}"
         )
     return 0
 
@@ -77,9 +79,21 @@ async def signal(args: argparse.Namespace, settings: Settings, db: Database) -> 
     from workers.temporal import TemporalRuns, connect
 
     located = await locate(db, args.mailbox)
+    tenant_id, mailbox_id = located.tenant_id, located.mailbox_id
     since = [date(args.since)] if args.signal == "resync" else []
+    runs = TemporalRuns(await connect())
     try:
-        await TemporalRuns(await connect()).change_mailbox(located.mailbox_id, args.signal, *since)
+        # Told within the transaction: where that cannot be, nothing has changed.
+        async with db.tenant(tenant_id) as session:
+            if args.signal == "pause":
+                await mailbox_admin.pause(session, tenant_id, mailbox_id, actor=admin.CLI)
+            elif args.signal == "resume":
+                await mailbox_admin.resume(session, tenant_id, mailbox_id, actor=admin.CLI)
+            else:
+                await mailbox_admin.resync(session, tenant_id, mailbox_id, *since, actor=admin.CLI)
+            await runs.change_mailbox(mailbox_id, args.signal, *since)
+    except LookupError:
+        raise Refused("This mailbox was removed.") from None
     except NotRunning:
         raise Refused("This mailbox has no workflow yet: start `postroom worker`, then try again.") from None
     print(f"{args.signal}: asked; `postroom mailbox list` shows when it is done")

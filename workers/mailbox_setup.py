@@ -26,11 +26,11 @@ from providers.gmail import auth as gmail_auth
 from providers.gmail.settings import GmailSettings
 from providers.microsoft import auth as microsoft_auth
 from providers.microsoft.settings import MicrosoftSettings
-from storage import mailboxes, people
+from storage import mailbox_admin, mailboxes
 from storage.database import Database
 from storage.secrets import KeyRing
 from workers import consent
-from workers.admin import AdminError
+from workers.admin import CLI, AdminError
 from workers.settings import Settings
 from workers.temporal import TemporalRuns, lazy_client
 from workflows import names
@@ -109,7 +109,7 @@ async def set_canary(args: argparse.Namespace, db: Database, tenant_id: UUID, ma
             "security": args.submission_security,
         }
     async with db.tenant(tenant_id) as session:
-        await mailboxes.add_settings(session, tenant_id, mailbox_id, wanted)
+        await mailbox_admin.add_settings(session, tenant_id, mailbox_id, wanted, actor=CLI)
 
 
 async def keep(
@@ -124,13 +124,13 @@ async def keep(
     """Stores settings and sealed secret; a mailbox that is there already is connected again."""
     keyring = KeyRing(settings.master_keys.get_secret_value())
     async with db.tenant(tenant_id) as session:
-        added = await people.add_mailbox(session, tenant_id, address, provider)
+        added = await mailbox_admin.add(session, tenant_id, address, provider, actor=CLI)
         if added.provider != provider:
             raise AdminError(f"{address} is already registered as a mailbox of the kind {added.provider}.")
         sealed = keyring.seal(
             json.dumps(dict(secret)).encode(), tenant_id=tenant_id, table="mailboxes", row=str(added.mailbox_id)
         )
-        await people.set_mailbox_access(session, tenant_id, added.mailbox_id, valid, sealed)
+        await mailbox_admin.connect(session, tenant_id, added.mailbox_id, valid, sealed, actor=CLI)
         if not added.created:
             await mailboxes.set_state(session, tenant_id, added.mailbox_id, "active")
     if not added.created:

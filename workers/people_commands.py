@@ -10,7 +10,8 @@ from uuid import UUID
 
 from storage import api_tokens, audit, users
 from storage.database import Database
-from workers import admin
+from storage.tenants import names
+from workers import admin, tenants
 from workers.command import Refused
 from workers.settings import Settings
 
@@ -18,21 +19,21 @@ _LISTED = 1000
 
 
 async def user_add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which_or_first(db, args.tenant)
     await admin.add_user(db, tenant_id, args.email.lower(), args.name or args.email, args.role)
     print(await admin.create_login_link(db, tenant_id, args.email.lower(), settings.public_url))
     return 0
 
 
 async def user_link(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which(db, args.tenant)
     make = admin.create_login_link if args.once else admin.create_password_link
     print(await make(db, tenant_id, args.email, settings.public_url))
     return 0
 
 
 async def user_list(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which(db, args.tenant)
     async with db.tenant(tenant_id) as session:
         for row in await users.page(session, tenant_id, after=None, limit=_LISTED):
             seen = f"last signed in {_day(row['last_sign_in_at'])}" if row["last_sign_in_at"] else "never signed in"
@@ -42,7 +43,7 @@ async def user_list(args: argparse.Namespace, settings: Settings, db: Database) 
 
 async def user_stop(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     """Ends, or gives back, somebody's access."""
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which(db, args.tenant)
     async with db.tenant(tenant_id) as session:
         user_id = await session.fetchval(
             "select user_id from users where tenant_id = $1 and email = $2", tenant_id, args.email.lower()
@@ -57,13 +58,13 @@ async def user_stop(args: argparse.Namespace, settings: Settings, db: Database) 
 
 
 async def token_add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which_or_first(db, args.tenant)
     print(await admin.create_api_token(db, tenant_id, args.name, args.scope, days=args.days))
     return 0
 
 
 async def token_list(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which(db, args.tenant)
     async with db.tenant(tenant_id) as session:
         for row in await api_tokens.page(session, tenant_id, before=None, limit=_LISTED):
             print(f"{row['token_id']}  {row['prefix'] or '':9}  {row['scope']:5}  {_state(row):20}  {row['name']}")
@@ -71,7 +72,7 @@ async def token_list(args: argparse.Namespace, settings: Settings, db: Database)
 
 
 async def token_revoke(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    tenant_id = (await admin.ensure_default_tenant(db)).tenant_id
+    tenant_id = await tenants.which(db, args.tenant)
     async with db.tenant(tenant_id) as session:
         try:
             await api_tokens.revoke(session, tenant_id, UUID(args.token), actor=admin.CLI)
@@ -82,10 +83,8 @@ async def token_revoke(args: argparse.Namespace, settings: Settings, db: Databas
 
 async def audit_verify(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     """Checks every tenant's chain, and that the link noted earlier (`--expect POSITION:HASH`) is still there."""
-    async with db.directory() as connection:
-        tenants = [row["tenant_id"] for row in await connection.fetch("select * from directory_tenants()")]
     sound, expected = True, args.expect is None
-    for tenant_id in tenants:
+    for tenant_id in await names(db):
         async with db.tenant(tenant_id) as session:
             verified = await audit.verify(session, tenant_id)
             if args.expect is not None:

@@ -8,8 +8,9 @@ import sys
 
 from activities.reconcile import Reconciler
 from domain.mailbox_jobs import Comparison
-from storage import mailboxes
+from storage import audit, mailboxes
 from storage.database import Database
+from workers.admin import CLI
 from workers.command import locate
 from workers.mailbox_commands import date
 from workers.settings import Settings
@@ -27,6 +28,10 @@ async def run(args: argparse.Namespace, settings: Settings, db: Database) -> int
         for located in wanted:
             async with db.tenant(located.tenant_id) as session:
                 mailbox = await mailboxes.get(session, located.tenant_id, located.mailbox_id)
+                if args.repair:
+                    detail = {"kind": "reconcile", "repair": True, "since": args.since}
+                    thing = f"mailbox/{located.mailbox_id}"
+                    await audit.record(session, located.tenant_id, CLI, "examine_mailbox", thing, detail)
             address = mailbox.address if mailbox else str(located.mailbox_id)
             progress = _Progress(address)
             found = await reconciler.reconcile(

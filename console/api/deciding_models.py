@@ -10,6 +10,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from console.api.models import EvidenceLine
+from console.fields import EMAIL
+from domain.address import ascii_address, client_domain
 from domain.policy import MailboxPolicy, TenantPolicy
 from domain.rule_actions import Priority
 from domain.rules import RuleSet
@@ -17,6 +19,8 @@ from domain.task import Candidate, Option
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
 MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+
+Address = Annotated[str, Field(pattern=EMAIL)]
 
 
 class _Body(BaseModel):
@@ -251,6 +255,18 @@ class Client(BaseModel):
     contacts: int
 
 
+class ClientBody(_Body):
+    """An organisation. Mail from its `domains`, and from what lies below them, is the client's."""
+
+    name: Name
+    domains: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(default=[], max_length=100)
+
+    @field_validator("domains")
+    @classmethod
+    def _spelled(cls, domains: list[str]) -> list[str]:
+        return list(dict.fromkeys(client_domain(domain) for domain in domains))
+
+
 class Aliases(_Body):
     """Other names of a client, whatever their case; an alias is one client's."""
 
@@ -269,6 +285,25 @@ class Contact(BaseModel):
     defaults_id: UUID | None
     destination: str | None
     bounced: Literal["soft", "hard"] | None
+
+
+class ContactBody(_Body):
+    """A person. Who writes for several clients is a contact of each, and a person is asked about their mail."""
+
+    address: Address
+    name: Annotated[str, Field(max_length=100)] = Field(default="", description="their address, where it is empty")
+    also: list[Address] = Field(default=[], max_length=50, description="further addresses that they write from")
+    client_id: UUID | None = None
+
+    @field_validator("address", "also")
+    @classmethod
+    def _spelled(cls, value: str | list[str]) -> str | list[str]:
+        return ascii_address(value) if isinstance(value, str) else list(dict.fromkeys(map(ascii_address, value)))
+
+    @model_validator(mode="after")
+    def _named(self) -> ContactBody:
+        self.name = self.name.strip() or self.address
+        return self
 
 
 class Circuit(BaseModel):

@@ -7,14 +7,11 @@ from uuid import UUID
 from aiohttp import web
 
 from console.api import deciding_models as models
-from console.api import paging
 from console.api.answers import cut_answer, json_answer
-from console.api.models import Page
-from console.api.paging import PageQuery
 from console.api.problems import Problem
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
-from storage import clients, defaults, destinations
+from storage import defaults, destinations
 
 
 async def list_defaults(call: ApiCall) -> web.Response:
@@ -56,42 +53,6 @@ async def set_mailbox_defaults(call: ApiCall) -> web.Response:
         except defaults.Refused as error:
             raise Problem(409, str(error)) from None
     return json_answer(models.Destination(defaults_id=body.defaults_id))
-
-
-async def list_clients(call: ApiCall) -> web.Response:
-    query = paging.parse(PageQuery, call.request.query)
-    after = paging.decode(query.cursor, str, UUID)
-    async with call.session() as session:
-        key = (after[0], after[1]) if after else None
-        rows = await clients.page(session, call.tenant_id, after=key, limit=query.limit + 1)
-    shown = rows[: query.limit]
-    items = [models.Client.model_validate({**row, "id": row["client_id"]}) for row in shown]
-    following = paging.encode([shown[-1]["key"], shown[-1]["client_id"]]) if len(rows) > query.limit else None
-    return json_answer(Page[models.Client](items=items, next=following))
-
-
-async def set_client_aliases(call: ApiCall) -> web.Response:
-    body, client_id = parse(call, models.Aliases), call.id("id")
-    async with call.session() as session:
-        try:
-            stored = await clients.set_aliases(session, call.tenant_id, client_id, body.aliases, actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except clients.AliasTaken as error:
-            raise Problem(409, str(error)) from None
-    return json_answer(models.Aliases(aliases=stored))
-
-
-async def list_contacts(call: ApiCall) -> web.Response:
-    query = paging.parse(PageQuery, call.request.query)
-    after = paging.decode(query.cursor, str, UUID)
-    async with call.session() as session:
-        key = (after[0], after[1]) if after else None
-        rows = await clients.contacts(session, call.tenant_id, after=key, limit=query.limit + 1)
-    shown = rows[: query.limit]
-    items = [models.Contact.model_validate({**row, "id": row["contact_id"]}) for row in shown]
-    following = paging.encode([shown[-1]["address"], shown[-1]["contact_id"]]) if len(rows) > query.limit else None
-    return json_answer(Page[models.Contact](items=items, next=following))
 
 
 async def set_client_destination(call: ApiCall) -> web.Response:

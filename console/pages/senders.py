@@ -15,7 +15,7 @@ from console.api.problems import Problem
 from console.calls import NotFound, PageCall
 from console.pages.answers import back, refused
 from console.templating import render
-from storage import associations, choices, clients, destinations
+from storage import associations, choices, clients, contacts, destinations
 
 PAGE = 100
 
@@ -53,7 +53,7 @@ async def client_list(call: PageCall) -> web.Response:
 
 async def contact_list(call: PageCall) -> web.Response:
     async with call.session() as session:
-        rows = await clients.contacts(session, call.tenant_id, after=_after(call), limit=PAGE + 1)
+        rows = await contacts.page(session, call.tenant_id, after=_after(call), limit=PAGE + 1)
         known = await choices.destinations(session, call.tenant_id)
     shown = rows[:PAGE]
     following = paging.encode([shown[-1]["address"], shown[-1]["contact_id"]]) if len(rows) > PAGE else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from console import cookies, oidc, passwords, security
@@ -32,18 +34,21 @@ async def by_password(call: PublicCall) -> web.Response:
         return response
     found = await access.accounts(services.db, email)
     try:
-        # Somebody may have accounts at several tenants, each with a password of its own.
-        for account in found:
-            checked = await services.passwords.check(account.password, password)
-            if checked.right:
-                token = await access.sign_in_by_password(services.db, account, visit, rehashed=checked.rehashed)
-                await access.attempt_succeeded(services.db, key)
-                return _signed_in(call, token, following)
+        # Somebody may have accounts at several tenants, each with a password of its own, or with the same.
+        checks = [(account, await services.passwords.check(account.password, password)) for account in found]
         if not found:
             await services.passwords.check(None, password)
     except passwords.Busy:
         return _form(call, status=503, fault="busy", email=email, following=following)
-    return _form(call, status=403, fault="wrong", email=email, following=following)
+    right = [(account, checked.rehashed) for account, checked in checks if checked.right]
+    if not right:
+        return _form(call, status=403, fault="wrong", email=email, following=following)
+    await access.attempt_succeeded(services.db, key)
+    if len(right) > 1:
+        return await _choose(call, [account for account, _ in right])
+    ((account, rehashed),) = right
+    token = await access.sign_in_by_password(services.db, account, visit, rehashed=rehashed)
+    return _signed_in(call, token, following)
 
 
 async def offer(call: PublicCall) -> web.Response:
@@ -113,13 +118,16 @@ async def from_provider(call: PublicCall) -> web.Response:
         return _form(call, status=503, fault="oidc_away")
     except oidc.Refused:
         return _form(call, status=403, fault="oidc_refused")
-    for account in await access.accounts(services.db, identity.email):
-        token = await access.sign_in_by_oidc(services.db, account, identity.subject, call.visit)
-        if token is not None:
-            response = _signed_in(call, token)
-            cookies.clear_oidc(response, services)
-            return response
-    return _form(call, status=403, fault="oidc_unknown")
+    found = await access.accounts(services.db, identity.email)
+    theirs = [account for account in found if account.oidc_subject in (None, identity.subject)]
+    if len(theirs) > 1:
+        response = await _choose(call, theirs, identity.subject)
+    elif theirs and (token := await access.sign_in_by_oidc(services.db, theirs[0], identity.subject, call.visit)):
+        response = _signed_in(call, token)
+    else:
+        return _form(call, status=403, fault="oidc_unknown")
+    cookies.clear_oidc(response, services)
+    return response
 
 
 async def sign_out(call: PageCall) -> web.Response:
@@ -127,6 +135,11 @@ async def sign_out(call: PageCall) -> web.Response:
     response = web.Response(status=303, headers={"Location": "/login"})
     cookies.clear(response, call.services)
     return response
+
+
+async def _choose(call: PublicCall, accounts: Sequence[access.Account], subject: str | None = None) -> web.Response:
+    """Somebody who has shown that they are each of these says into which tenant they go."""
+    return render_public(call, "which_tenant.html", links=await access.offer(call.services.db, accounts, subject))
 
 
 def _form(

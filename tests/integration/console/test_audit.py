@@ -164,9 +164,9 @@ async def test_an_entry_shows_what_changed(site: Site) -> None:
 
 async def test_the_export_is_a_spreadsheet_that_computes_nothing(site: Site) -> None:
     for actor in ("=cmd()", "+1", "-1", "@sum", "\tx", 'plain, "quoted"'):
-        await note(site, "tenant", actor=actor)
+        await note(site, "report", actor=actor)
     http = (await site.person("admin")).http
-    async with http.get("/audit/export?object=tenant") as response:
+    async with http.get("/audit/export?object=report") as response:
         assert response.headers["Content-Disposition"].startswith("attachment;")
         lines = list(csv.reader(io.StringIO(await response.text())))
     assert lines[0] == ["at", "actor", "action", "object", "detail"]

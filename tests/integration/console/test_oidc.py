@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
@@ -197,3 +198,22 @@ async def test_without_single_sign_on_there_is_no_way_in_by_it(site: Site) -> No
         assert response.status == 404
     async with http.get("/login/oidc/callback?code=x&state=y", allow_redirects=False) as response:
         assert response.status == 403
+
+
+async def test_somebody_of_two_tenants_chooses_and_both_are_theirs_from_then_on(
+    site: Site, provider: Provider, browser: Browser
+) -> None:
+    other = await site.other_tenant()
+    await admin.add_user(site.db, other.tenant_id, "ann@example.com", "Ann there", "agent")
+    asked = await browser.begin()
+    status, page = await browser.end(provider.authorize(asked), asked["state"])
+    assert (status, "Where do you want to sign in?" in page) == (200, True)
+    there = re.search(r'action="(/login/[^"]+)"><button class="primary">Other<', page)
+    assert there is not None
+    async with browser.http.post(there[1], headers={"Sec-Fetch-Site": "same-origin"}) as response:
+        assert "Ann there" in await response.text()
+    # The address belongs to another subject now: both accounts are pinned.
+    provider.subject = "subject-2"
+    asked = await browser.begin()
+    status, page = await browser.end(provider.authorize(asked), asked["state"])
+    assert (status, "You may not sign in here" in page) == (403, True)

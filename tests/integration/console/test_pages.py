@@ -236,7 +236,9 @@ async def test_a_mail_says_whether_its_signature_holds_and_that_it_was_encrypted
     keys = [desk.opening(), ada.trusted()]
     async with site.db.tenant(site.tenant.tenant_id) as session:
         for key in keys:
-            await mail_keys.add(session, site.keyring, site.tenant.tenant_id, site.tenant.mailbox_id, key, "a key")
+            await mail_keys.add(
+                session, site.keyring, site.tenant.tenant_id, site.tenant.mailbox_id, key, "a key", actor="ann"
+            )
     await site.receive(enveloped(signed(ada, b"Content-Type: text/plain\r\n\r\nI agree.\r\n"), desk))
     ticket = await site.row("select ticket_id from tickets where tenant_id = $1 order by number desc limit 1")
     _, page = await (await site.person("viewer")).get(f"/tickets/{ticket['ticket_id']}")

@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery"
 
 async def run(site: Site, command: str, **args: Any) -> int:
     settings = SimpleNamespace(public_url=site.url)
-    done: int = await getattr(people_commands, command)(argparse.Namespace(**args), settings, site.db)
+    done: int = await getattr(people_commands, command)(argparse.Namespace(tenant=None, **args), settings, site.db)
     return done
 
 

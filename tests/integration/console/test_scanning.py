@@ -353,7 +353,9 @@ async def test_what_a_late_key_opens_waits_for_the_scanner(site: Site) -> None:
     whole = mixed(words("Secret words"), file("tool.exe", INFECTED))
     await site.receive(enveloped(whole[whole.index(b"Content-Type: multipart") :], desk))
     async with site.db.tenant(tenant.tenant_id) as session:
-        await mail_keys.add(session, site.keyring, tenant.tenant_id, tenant.mailbox_id, desk.opening(), "help")
+        await mail_keys.add(
+            session, site.keyring, tenant.tenant_id, tenant.mailbox_id, desk.opening(), "help", actor="ann"
+        )
     await reread(site.db, site.keyring, site.objects, site.parser, tenant.tenant_id, tenant.mailbox_id, scanning=True)
     assert (await states(site))["tool.exe"] == ("unscanned", "no_scanner")
     await upkeep(site)

@@ -30,8 +30,13 @@ async def test_a_key_that_comes_later_opens_what_was_kept(house: House) -> None:
 
     async with house.db.tenant(house.tenant_id) as session:
         key = desk.opening()
-        await mail_keys.add(session, house.keyring, house.tenant_id, house.mailbox_id, key, "help@example.org")
-        assert await mail_keys.add(session, house.keyring, house.tenant_id, house.mailbox_id, key, "again") is None
+        await mail_keys.add(
+            session, house.keyring, house.tenant_id, house.mailbox_id, key, "help@example.org", actor="ann"
+        )
+        assert (
+            await mail_keys.add(session, house.keyring, house.tenant_id, house.mailbox_id, key, "again", actor="ann")
+            is None
+        )
     parser = ParserPool(1)
     await parser.start()
     try:
@@ -62,7 +67,7 @@ async def test_mail_whose_raw_form_is_gone_keeps_no_later_one_locked(house: Hous
     await house.rows("update emails set raw_deleted_at = now() where tenant_id = $1 and email_id = $2", old["email_id"])
     async with house.db.tenant(house.tenant_id) as session:
         await mail_keys.add(
-            session, house.keyring, house.tenant_id, house.mailbox_id, desk.opening(), "help@example.org"
+            session, house.keyring, house.tenant_id, house.mailbox_id, desk.opening(), "help@example.org", actor="ann"
         )
     parser = ParserPool(1)
     await parser.start()

@@ -366,6 +366,10 @@ async def test_the_command_reports_each_mailbox_and_says_by_its_status_whether_a
     report = json.loads(output)
     assert (report["mailbox_id"], report["missing"], report["repaired"]) == (str(mailbox_id), 1, 1)
     await stand.house.settled(1)
+    asked = await stand.house.rows(
+        "select object, detail from audit where tenant_id = $1 and action = 'examine_mailbox'"
+    )
+    assert [(row["object"], row["detail"]["repair"]) for row in asked] == [(f"mailbox/{mailbox_id}", True)]
     status, output = await shell.postroom("reconcile")
     assert status == 0, output
     assert len(output.splitlines()) == 2

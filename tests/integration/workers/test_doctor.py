@@ -197,7 +197,7 @@ async def test_an_address_of_two_tenants_is_found_and_commands_want_to_know_whic
     other = await tenant(house.db, "other")
     await _sql(db_url, "update mailboxes set last_sync_at = now()")
     shell, taken = Shell(environment), "support@other.example"
-    status, output = await shell.postroom("mailbox", "add", "smtp", taken)
+    status, output = await shell.postroom("mailbox", "add", "smtp", taken, "--tenant", "Default")
     assert (status, output) == (
         1, f"postroom: Mail for {taken} goes to another SMTP mailbox of this installation already.\n",
     )  # fmt: skip
