@@ -11,7 +11,8 @@ AUTO_REPLY_SUBJECT = re.compile(
     r"|generated reply)|autoreply|autoresponse|yahoo! auto response|autoresponder|auto ?:|out of office (?:auto)?reply"
     r"|vacation (?:reply|response|auto-?reply)|"
     r"automatische (?:antwort|rückantwort|rückmeldung|bestätigung|reactie)|automatisch (?:antwort|antwoord|beantwoord)"
-    r"|abwesenheits(?:notiz|nachricht|meldung|benachrichtigung|assistent)|automatische eingangsbestätigung|"
+    r"|abwesenheits(?:notiz|nachricht|meldung|benachrichtigung|assistent)"
+    r"|automatische (?:eingangs|empfangs)bestätigung|"
     r"réponse automatique|message d.absence|notification d.absence|respuesta automática|risposta automatica"
     r"|resposta automática|autoantwoord|automatyczna odpowiedź|autoodpowiedź|odpowiedź automatyczna|"
     r"автоматический ответ|автоответ|автоматична відповідь|автовідповідь|autosvar|automatiskt svar"
@@ -49,7 +50,11 @@ AWAY = re.compile(
 )
 # An automatic answer that calls itself one, whatever its subject.
 ANSWER_BODY = re.compile(
-    r"automati\w+[^\n.]{0,20}(?:reply|response|confirmation|acknowledg|antwort|bestätigung|réponse|respuesta|risposta)",
+    r"automati\w+[^\n.]{0,20}(?:reply|response|confirmation|acknowledg|antwort|bestätigung|réponse|respuesta|risposta)"
+    r"|automated (?:reply|response|confirmation|acknowledg)"
+    # What asks whether a person wrote to it.
+    r"|complete the verification process|(?:verify|confirm|prove) (?:that )?you(?: are|.re)[^\n.]{0,12}"
+    r" (?:human|person|not a (?:robot|spam))",
     re.I,
 )
 # What only a machine says of its own mail: in a sentence about itself, or as a sentence of nothing else.
@@ -60,7 +65,8 @@ AUTOMATIC = re.compile(
     r"|(?:nachricht|e-?mail) wird nicht (?:automatisch )?weitergeleitet|your (?:e-?mail|message) (?:has|was|is|will)"
     r"[^\n.]{0,12} not (?:be(?:en)? |being )?(?:automatically )?forwarded"
     r"|(?:message|e-?mail|reply) was (?:sent |generated |created )?automatically"
-    r"|(?:dies|dieses?|diese e-?mail|diese nachricht) (?:ist|wurde) (?:eine )?automatisch"
+    r"|(?:dies|dieses?|diese (?:e-?mail|nachricht|antwort|bestätigung)) (?:ist|wurde) (?:eine )?automatisch"
+    r"|diese automatisch (?:erstellte|erzeugte|generierte|versandte|versendete) (?:e-?mail|nachricht|antwort)"
     r"|(?:ceci est|il s.agit d.) ?une? (?:réponse|message) automatique|est(?:e|a) (?:es|é) u[nm]a? \w+ automátic"
     r"|quest[oa] (?:è|e-?mail è) una? \w+ automatic|dit is een automatisch|to jest automatyczn"
     r"|это автоматическ|(?:detta är|dette er) (?:ett|et) auto|tämä on automaatti|toto je automatick|ez egy automatikus"
@@ -92,6 +98,7 @@ ABSENCE_SUBJECT = re.compile(
     r"|acknowledg|receipt of your|verification required|"
     r"ihre? (?:nachricht|anfrage|e-?mail|mail)[^\n]{0,24} (?:eingegangen|erhalten)|hemos recibido su"
     r"|(?:wir haben|nous avons)[^\n]{0,24} (?:erhalten|reçu)|votre (?:message|demande|courriel)[^\n]{0,16} reçue?"
+    r"|ihre? (?:anfrage|meldung|ticket|anliegen)[^\n]{0,24} wurde[^\n]{0,24} (?:registriert|aufgenommen|erfasst)"
     r"|abbiamo ricevuto|recebemos (?:a )?sua?|(?:wij|we) hebben[^\n]{0,24} ontvangen|otrzymaliśmy|мы получили ваш"
     r"|ваш[её]? (?:обращение|сообщение|письмо|запрос|заявка)[^\n]{0,16} (?:получен|принят|зарегистрир)|"
     r"abwesen|nicht im (?:büro|haus)|außer haus|im urlaub|(?:betriebs)?urlaub|betriebsferien|eingangsbestätigung"
@@ -134,4 +141,34 @@ AUTO_REPLY_BODY = re.compile(
     r"不在办公室|休假|外出|自动回复|自動回覆|已收到您|收到您的|不在にして|休暇|自動(?:返信|送信|配信)"
     r"|お問い合わせいただき|受け付けました|부재중|휴가|자동으로 (?:발송|전송)|접수되었",
     re.I,
+)
+# That a mail of ours came in, in the words of those who confirm it before anybody has read it.
+RECEIPT = re.compile(
+    r"we(?: have|.ve)? received your (?:e-?mail|message|mail|request|inquiry|enquiry|question|ticket|application)"
+    r"|your (?:e-?mail|message|request|inquiry|enquiry|ticket)[^\n.]{0,20} (?:has been|was) (?:received|registered)"
+    r"|(?:haben|habe) ihre (?:e-?mail|nachricht|anfrage|meldung|mitteilung|bewerbung)[^\n.]{0,24} erhalten"
+    r"|ihre? (?:e-?mail|nachricht|anfrage|meldung|ticket|anliegen)[^\n.]{0,24}"
+    r" (?:(?:bei uns )?eingegangen|(?:wurde|ist|wird)[^\n.]{0,60} (?:erhalten|registriert|aufgenommen|erfasst))"
+    r"|avons bien reçu votre|votre (?:demande|message)[^\n.]{0,20}"
+    r" a (?:bien )?été (?:reçue?|enregistrée?|prise? en compte)"
+    r"|(?:su|tu) (?:solicitud|mensaje|consulta)[^\n.]{0,20} ha sido (?:recibid|registrad)[ao]"
+    r"|(?:sua|tua) (?:richiesta|segnalazione)[^\n.]{0,20} è stata (?:ricevuta|registrata)"
+    r"|sua (?:solicitação|mensagem)[^\n.]{0,20} foi (?:recebida|registrada)"
+    r"|uw (?:verzoek|bericht|vraag)[^\n.]{0,20} (?:is|hebben wij)[^\n.]{0,12} (?:ontvangen|geregistreerd)",
+    re.I,
+)
+# What helpdesks put in front of the subject that they confirm, and the number below it: people receive tickets, too.
+RECEIPT_TITLE = re.compile(
+    r"\s*(?:\[(?:request|ticket) received\]|\[(?:anfrage|ticket) erhalten\]|\[demande reçue\]|\[solicitud recibida\]"
+    r"|\[solicitação recebida\]|\[richiesta ricevuta\]|\[verzoek ontvangen\]"
+    r"|(?:ticket (?:received|erhalten|erstellt)|support ticket opened)\s*[-–:#\[])",
+)
+RECEIPT_NUMBER = re.compile(
+    r"(?:ticket|request|anfrage|demande|solicitud|solicitação|richiesta|verzoek)[^\n.]{0,24}[\s(#]\d{3}", re.I
+)
+# "Name: Anna Berg", or a line that only names what follows.
+FORM_FIELD = re.compile(
+    r"^[ \t]*(?:[^\W\d_][^\n:]{1,30}:[ \t]+\S"
+    r"|(?:nachricht(?:entext)?|message|mensaje|messaggio|mensagem|comments?)[ \t]*:)",
+    re.I | re.M,
 )

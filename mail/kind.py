@@ -18,6 +18,7 @@ from mail.unattended import auto_submitted, suppresses_answers
 
 _BODY_START = 1_500
 _SUBJECT_START = 300
+_OPENING = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,12 @@ _RESPONDER_FIELDS: tuple[tuple[str, re.Pattern[str] | None], ...] = (
     ("Preference", re.compile(r"\s*auto_reply", re.I)),
     ("Precedence", re.compile(r"\s*auto[-_]?reply", re.I)),
     ("X-Precedence", re.compile(r"\s*auto[-_]?reply", re.I)),
-    ("X-MS-Exchange-Generated-Message-Source", re.compile(r"\s*(?:mailbox rules agent|oof)", re.I)),
+    ("X-MS-Exchange-Generated-Message-Source", re.compile(r"\s*oof", re.I)),
     ("X-Zmail-Auto-Response", None),
 )
+
+# Exchange's rules answer, but they forward and redirect people's mail, too.
+_BY_RULE = ("X-MS-Exchange-Generated-Message-Source", re.compile(r"\s*mailbox rules agent", re.I))
 
 # Fields that only software sets about itself.
 _MACHINE_FIELDS = (
@@ -116,7 +120,7 @@ def classify(
     report = _report(headers, content_type, report_type, subject)
     if report:
         return Kind("report", [report])
-    answer = _automatic_answer(headers, subject, text)
+    answer = _automatic_answer(headers, from_, subject, text)
     if answer:
         return Kind("auto_reply", answer)
     if has_calendar:
@@ -144,7 +148,7 @@ def _report(headers: Headers, content_type: str, report_type: str | None, subjec
     return None
 
 
-def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
+def _automatic_answer(headers: Headers, from_: list[Address], subject: str, text: str) -> list[str]:
     submitted = auto_submitted(headers)
     if submitted == "auto-replied":
         return ["Auto-Submitted: auto-replied"]
@@ -152,17 +156,26 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
         if name in headers and (pattern is None or any(pattern.match(value) for value in headers.all(name))):
             return [f"{name}: {(headers.get(name) or '')[:80]}".rstrip()]
     subject = subject[:_SUBJECT_START].lower()
+    start = text[:_BODY_START]
+    if _BY_RULE[1].match(headers.get(_BY_RULE[0]) or ""):
+        forwarded = FORWARD_SUBJECT.match(subject)
+        if not forwarded and "Resent-From" not in headers:
+            return [f"{_BY_RULE[0]}: {(headers.get(_BY_RULE[0]) or '')[:80]}".rstrip()]
+        # A rule sent on what somebody else wrote. The fields tell of the rule; nobody put a word above the mail.
+        subject = subject[forwarded.end() :].lstrip() if forwarded else subject
+        return [] if _answered(subject) else _in_its_own_words(subject, start, _about_absence(subject))
     signs = _unattended(headers, submitted)
     # Exchange sets it on what people write, too: in an answer it makes nobody's words a machine's.
-    answered = REPLY_SUBJECT.match(subject) or FORWARD_SUBJECT.match(subject)
+    answered = _answered(subject)
     if answered and signs == ["X-Auto-Response-Suppress"]:
         signs = []
     said = _about_absence(subject)
     if said and signs:
         return [f"subject says so: {said[0].strip()[:80]}", *signs]
     # The body is read only where something else already says that no person sent this.
-    start = text[:_BODY_START]
-    if (submitted == "auto-generated" or _null_sender(headers)) and automatic_phrases.AUTO_REPLY_BODY.search(start):
+    if (submitted == "auto-generated" or _null_sender(headers)) and (
+        automatic_phrases.AUTO_REPLY_BODY.search(start) or _is_receipt(start)
+    ):
         return ["the text says so", *signs]
     if (
         signs
@@ -170,10 +183,35 @@ def _automatic_answer(headers: Headers, subject: str, text: str) -> list[str]:
         and (REPLY_SUBJECT.match(subject) or automatic_phrases.AUTOMATIC.search(start))
     ):
         return ["the text says so", *signs]
+    if (
+        not answered
+        and _takes_no_replies(headers, from_)
+        and _is_receipt(start)
+        and automatic_phrases.AUTOMATIC.search(start)
+    ):
+        return ["the text says so", "a sender that takes no replies"]
     # People answer and forward automatic answers.
-    if said and not answered and _agree(subject, start):
+    return [] if answered else _in_its_own_words(subject, start, said)
+
+
+def _answered(subject: str) -> bool:
+    return bool(REPLY_SUBJECT.match(subject) or FORWARD_SUBJECT.match(subject))
+
+
+def _in_its_own_words(subject: str, text: str, said: re.Match[str] | None) -> list[str]:
+    """What subject and text say together where no field says anything."""
+    if said and _agree(subject, text):
         return [f"subject says so: {said[0].strip()[:80]}", "the text says so"]
+    title = automatic_phrases.RECEIPT_TITLE.match(subject)
+    if title and _is_receipt(text) and automatic_phrases.RECEIPT_NUMBER.search(text[:_OPENING]):
+        return [f"subject says so: {title[0].strip()[:80]}", "the text says so"]
     return []
+
+
+def _is_receipt(text: str) -> bool:
+    """Whether it opens by confirming that our own mail came in. A form that hands on somebody's words names fields."""
+    opens = automatic_phrases.RECEIPT.search(text[:_OPENING])
+    return opens is not None and automatic_phrases.FORM_FIELD.search(text) is None
 
 
 def _about_absence(subject: str) -> re.Match[str] | None:
@@ -251,7 +289,13 @@ def _machine(headers: Headers, from_: list[Address]) -> list[str]:
         evidence.append("Feedback-ID")
     if "List-Unsubscribe" in headers or "List-Id" in headers:
         evidence.append("List-Unsubscribe" if "List-Unsubscribe" in headers else "List-Id")
-    # A form on a website writes as no-reply and names the person in Reply-To.
-    if from_ and "Reply-To" not in headers and _NO_REPLY.search(from_[0].address.partition("@")[0]):
+    if _takes_no_replies(headers, from_):
         evidence.append("a sender that takes no replies")
     return evidence
+
+
+def _takes_no_replies(headers: Headers, from_: list[Address]) -> bool:
+    # A form on a website writes as no-reply and names the person in Reply-To.
+    if not from_ or "Reply-To" in headers:
+        return False
+    return _NO_REPLY.search(from_[0].address.partition("@")[0]) is not None

@@ -69,6 +69,16 @@ def test_a_field_that_only_responders_set_is_enough(fields: str) -> None:
     assert found.evidence
 
 
+_BY_RULE = "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\nAuto-Submitted: auto-generated\r\n"
+
+
+@pytest.mark.parametrize("subject", ["Invoice", "Out of office next week", "Re: Automatic reply: Invoice"])
+def test_a_rule_that_sends_on_what_a_person_wrote_answers_nobody(subject: str) -> None:
+    assert kind_of(_BY_RULE, subject=f"WG: {subject}").kind == "notification"
+    assert kind_of(f"Resent-From: <ruth@example.net>\r\n{_BY_RULE}", subject=subject).kind == "notification"
+    assert kind_of(_BY_RULE, subject=subject).kind == "auto_reply"
+
+
 @pytest.mark.parametrize(
     "fields",
     [
