@@ -163,6 +163,12 @@ class Email(BaseModel):
     timeline: list[TimelineStep]
 
 
+class EmailHeaders(BaseModel):
+    """The header fields as they were received, at most 64 KB; what is no text is written as `\\uXXXX`."""
+
+    text: str
+
+
 class Task(BaseModel):
     """A question that waits for a person. `waiting` counts the mails that wait with it."""
 
@@ -351,6 +357,12 @@ class TicketQuery(PageQuery):
 
 
 class EmailQuery(PageQuery):
+    q: str = Field(
+        default="",
+        max_length=1000,
+        description="as in the console's Find, and without another filter: a Message-ID, a ticket's number, the "
+        "source's own id, an address, or words of subject and sender",
+    )
     message_id: str | None = Field(default=None, max_length=1000, description="with or without its brackets")
     state: EmailState | None = None
     outcome: Outcome | None = None
