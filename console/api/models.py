@@ -279,7 +279,8 @@ class MailboxAccess(BaseModel):
 
 
 class Connected(BaseModel):
-    """`webhook_secret` is there for raw mailboxes, this once. `consent`: the mailbox's user has still to agree."""
+    """`webhook_secret` is there for raw mailboxes, this once. `consent`: the mailbox's user has still to agree;
+    a job of that kind says where."""
 
     mailbox: Mailbox
     webhook_secret: str | None = None
@@ -304,11 +305,12 @@ class Resync(BaseModel):
 
 class JobRequest(BaseModel):
     """Work for a worker. `diagnose` tries the source step by step; `reconcile` compares it with the ledger, and with
-    `repair` mends what it finds; `count` tells what a resync since a day would list."""
+    `repair` mends what it finds; `count` tells what a resync since a day would list; `consent` says where the mailbox's
+    user agrees."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["diagnose", "reconcile", "count"]
+    kind: Literal["diagnose", "reconcile", "count", "consent"]
     repair: bool = False
     since: date | None = None
 
@@ -331,6 +333,10 @@ class MailboxJob(BaseModel):
     state: Literal["running", "done", "failed"]
     steps: list[JobStep]
     result: dict[str, Any]
+    consent_url: str | None = Field(
+        description="where the mailbox's user agrees: of a `consent` that is done, for scope admin. It leads back to "
+        "the console, where an admin has to be signed in"
+    )
     asked_by: str
     created_at: datetime
 

@@ -155,7 +155,7 @@ MAILBOXES: tuple[Operation, ...] = (
         f"{_MAILBOX}/jobs",
         "admin",
         mailboxes.start_mailbox_job,
-        "Has a worker try the source, compare it with the ledger, or count what is new",
+        "Has a worker try the source, compare it with the ledger, count what is new, or ask for consent",
         models.MailboxJob,
         body=models.JobRequest,
         errors=(422,),
