@@ -12,7 +12,8 @@ from console.api.answers import json_answer, page_answer
 from console.api.handlers import locked
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
-from storage import quarantine, trace
+from domain.email import ParsedEmail
+from storage import quarantine, tickets, trace
 from storage.quarantine import Group
 
 
@@ -50,6 +51,29 @@ async def get_email(call: ApiCall) -> web.Response:
     if row is None:
         raise NotFound
     return json_answer(views.email(row))
+
+
+async def get_email_content(call: ApiCall) -> web.Response:
+    """What a person reads before they answer a question about it."""
+    email_id = call.id("id")
+    async with call.session() as session:
+        if await trace.get(session, call.tenant_id, email_id) is None:
+            raise NotFound
+        content = await trace.content(session, call.tenant_id, email_id)
+        manifest = await tickets.inline_images(session, call.tenant_id, email_id)
+    if content is None:
+        raise Problem(409, "Nothing of this mail is kept to be read: it was not parsed, or retention took it.")
+    parsed = ParsedEmail.model_validate(content)
+    return json_answer(
+        models.EmailContent(
+            to=[models.Sender(name=one.name, address=one.address) for one in parsed.to],
+            cc=[models.Sender(name=one.name, address=one.address) for one in parsed.cc],
+            text=parsed.text,
+            reply_text=parsed.reply_text,
+            html=await views.html(parsed.html, manifest),
+            problems=[models.ParseProblem(code=one.code, detail=one.detail) for one in parsed.problems],
+        )
+    )
 
 
 async def get_raw_email(call: ApiCall) -> web.StreamResponse:

@@ -163,6 +163,24 @@ class Email(BaseModel):
     timeline: list[TimelineStep]
 
 
+class ParseProblem(BaseModel):
+    """Something in the mail that is not as it should be."""
+
+    code: str
+    detail: str
+
+
+class EmailContent(BaseModel):
+    """A mail to be read. `reply_text` is what its author wrote, `text` the whole with quotes; `html` is sanitised."""
+
+    to: list[Sender]
+    cc: list[Sender]
+    text: str
+    reply_text: str
+    html: str
+    problems: list[ParseProblem]
+
+
 class EmailHeaders(BaseModel):
     """The header fields as they were received, at most 64 KB; what is no text is written as `\\uXXXX`."""
 

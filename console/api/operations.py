@@ -210,6 +210,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/emails/{id}", "read", emails.get_email, "A message and what became of it", models.Email),
     Operation(
         "GET",
+        "/emails/{id}/content",
+        "read",
+        emails.get_email_content,
+        "What a message says, whatever became of it",
+        models.EmailContent,
+        errors=(409,),
+    ),
+    Operation(
+        "GET",
         "/emails/{id}/headers",
         "write",
         emails.get_email_headers,

@@ -181,6 +181,23 @@ async def test_a_search_goes_on_with_the_next_page(site: Site, wanted: str) -> N
     assert found == [str(mail["email_id"]) for mail in reversed(mails)]
 
 
+async def test_a_mail_that_made_no_ticket_yet_can_be_read(site: Site) -> None:
+    mail = letter("alice@example.com", "Printer", "It burns.")
+    mail.add_alternative("<p onclick='x()'>It burns.</p><img src='https://tracker.example/x.gif'>", subtype="html")
+    email = await site.receive(mail)
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("update emails set outcome = null, state = 'waiting', ticket_id = null")
+    path = f"emails/{email['email_id']}/content"
+    content = await get(await site.api("read"), path)
+    assert (content["reply_text"], content["to"]) == ("It burns.", [{"name": "", "address": "support@postroom.test"}])
+    assert "<p>It burns.</p>" in content["html"]
+    assert "onclick" not in content["html"]
+    assert ' src="http' not in content["html"]
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("delete from email_contents")
+    assert (await get(await site.api("read"), path, 409))["type"] == "urn:postroom:problem:conflict"
+
+
 async def test_a_mail_is_had_as_it_was_received_and_who_had_it_is_noted(site: Site) -> None:
     mail = letter("alice@example.com", "Printer").as_bytes()
     email = await site.receive(mail)
