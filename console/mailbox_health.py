@@ -10,6 +10,7 @@ from typing import Any, Literal
 # Active mailboxes are read at least once a minute.
 LATE = timedelta(minutes=15)
 
+Tone = Literal["good", "info", "warn", "bad"]
 Step = Literal["", "set_up", "resume", "reconnect", "defaults", "test", "repair"]
 
 
@@ -17,7 +18,7 @@ Step = Literal["", "set_up", "resume", "reconnect", "defaults", "test", "repair"
 class Health:
     """`word` and `why` are keys of the catalogue; `step` is what to do, empty when nothing is."""
 
-    tone: str
+    tone: Tone
     word: str
     why: str = ""
     step: Step = ""

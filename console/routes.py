@@ -179,7 +179,7 @@ ROUTES: Final[tuple[Public | Page, ...]] = (
     Page("GET", "/emails/{id}", "viewer", emails.show),
     Page("GET", "/emails/{id}/html", "viewer", files.html),
     Page("GET", "/emails/{id}/headers", "agent", files.headers),
-    Page("GET", "/emails/{id}/raw", "agent", files.raw, audit="read_raw_mail"),
+    Page("GET", "/emails/{id}/raw", "agent", files.raw, audit="read_raw_mail", api="get_raw_email"),
     Page("GET", "/attachments/{id}", "viewer", files.attachment),
     Page(
         "GET",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from uuid import UUID
 
+from storage import trace
+
 if TYPE_CHECKING:
     from storage.database import Session
 
@@ -57,16 +59,20 @@ async def counts(session: Session, tenant_id: UUID) -> dict[Group, int]:
     return {group: found.get(group, 0) for group in GROUPS}
 
 
-async def emails(session: Session, tenant_id: UUID, group: Group, *, limit: int) -> list[UUID]:
-    """The latest mail of `infected` or `discarded`."""
+async def emails(
+    session: Session, tenant_id: UUID, group: Group, *, before: int | None = None, limit: int
+) -> list[Any]:
+    """The latest mail of `infected` or `discarded`, ledger sequence below `before`."""
     condition = (
         "outcome = 'discarded'"
         if group == "discarded"
         else "email_id in (select email_id from attachments where tenant_id = $1 and state = 'infected')"
     )
     rows = await session.fetch(
-        f"select email_id from emails where tenant_id = $1 and {condition} order by seq desc limit $2",  # noqa: S608
+        f"""select email_id from emails where tenant_id = $1 and {condition}
+               and seq < coalesce($3, 9223372036854775807) order by seq desc limit $2""",  # noqa: S608 (constants only)
         tenant_id,
         limit,
+        before,
     )
-    return [row["email_id"] for row in rows]
+    return await trace.several(session, tenant_id, [row["email_id"] for row in rows])

@@ -59,37 +59,47 @@ async def content(session: Session, tenant_id: UUID, email_id: UUID) -> dict[str
     return parsed
 
 
-async def search(session: Session, tenant_id: UUID, query: str, *, limit: int = 50) -> list[Any]:
+async def several(session: Session, tenant_id: UUID, email_ids: list[UUID]) -> list[Any]:
+    """These messages, newest first."""
+    return await session.fetch(f"{_EMAIL} and e.email_id = any($2) order by e.seq desc", tenant_id, email_ids)
+
+
+async def search(
+    session: Session, tenant_id: UUID, query: str, *, before: int | None = None, limit: int = 50
+) -> list[Any]:
     """Messages for what a person types: a Message-ID, a ticket number, the source's own id, an address, or words of
-    subject and sender, newest first."""
+    subject and sender, newest first, ledger sequence below `before`."""
     query = query.replace("\0", " ").strip()
-    by_id = await page(session, tenant_id, message_id=query, before=None, limit=limit) if query else []
+    by_id = await page(session, tenant_id, message_id=query, before=before, limit=limit) if query else []
     if by_id or not query:
         return by_id
     number = query.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 19:
         return await session.fetch(
             f"""{_EMAIL} and e.ticket_id = (select ticket_id from tickets where tenant_id = $1 and number = $2)
-                order by e.seq desc limit $3""",  # noqa: S608 (constants only)
+                and e.seq < coalesce($4, 9223372036854775807) order by e.seq desc limit $3""",  # noqa: S608
             tenant_id,
             int(number),
             limit,
+            before,
         )
     by_place = await session.fetch(
         f"""{_EMAIL} and e.mailbox_id in (select mailbox_id from mailboxes where tenant_id = $1) and e.locator = $2
-            order by e.seq desc limit $3""",  # noqa: S608 (constants only)
+            and e.seq < coalesce($4, 9223372036854775807) order by e.seq desc limit $3""",  # noqa: S608 (constants only)
         tenant_id,
         query,
         limit,
+        before,
     )
     if by_place:
         return by_place
     return await session.fetch(
-        f"""{_EMAIL} and e.email_id in (select email_id from search_emails($2, null, $3))
+        f"""{_EMAIL} and e.email_id in (select email_id from search_emails($2, $4, $3))
             order by e.seq desc""",  # noqa: S608 (constants only)
         tenant_id,
         word_patterns(query),
         limit,
+        before,
     )
 
 

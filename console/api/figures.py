@@ -88,7 +88,8 @@ class Held(BaseModel):
 
 
 class Quarantine(BaseModel):
-    """How much mail each reason stopped, and the oldest 200 that wait for an answer."""
+    """How much mail each reason stopped, and the oldest 200 that wait for an answer. What is infected or was discarded
+    waits for none, and has lists of its own."""
 
     counts: dict[str, int]
     held: list[Held]

@@ -14,7 +14,7 @@ from console.api.answers import json_answer, page_answer
 from console.api.problems import Problem
 from console.calls import ApiCall, NotFound
 from domain.task import TaskResolution
-from storage import attachments, task_views, tickets, trace
+from storage import attachments, task_views, tickets
 from storage.tasks import InvalidChoice
 
 # How much of each conversation a list of tickets carries.
@@ -55,31 +55,6 @@ async def get_ticket(call: ApiCall) -> web.Response:
             raise NotFound
         conversations = await _conversations(call, session, [row["ticket_id"]], None)
     return json_answer(views.ticket(row, conversations[row["ticket_id"]], call.services))
-
-
-async def list_emails(call: ApiCall) -> web.Response:
-    query = paging.parse(models.EmailQuery, call.request.query)
-    key = paging.decode(query.cursor, paging.sequence)
-    async with call.session() as session:
-        rows = await trace.page(
-            session,
-            call.tenant_id,
-            message_id=query.message_id,
-            state=query.state,
-            outcome=query.outcome,
-            before=key[0] if key else None,
-            limit=query.limit + 1,
-        )
-    items = [views.email(row) for row in rows[: query.limit]]
-    return page_answer(items, rows, query.limit, lambda row: [row["seq"]])
-
-
-async def get_email(call: ApiCall) -> web.Response:
-    async with call.session() as session:
-        row = await trace.get(session, call.tenant_id, call.id("id"))
-    if row is None:
-        raise NotFound
-    return json_answer(views.email(row))
 
 
 async def list_tasks(call: ApiCall) -> web.Response:
@@ -141,13 +116,8 @@ async def get_attachment(call: ApiCall) -> web.StreamResponse:
     if row is None:
         raise NotFound
     if row["state"] in attachments.LOCKED:
-        infected = row["state"] == "infected"
-        why = "The virus scanner found something in it" if infected else "The virus scanner has not seen it"
-        raise Problem(
-            403,
-            f"{why}: GET …/locked with a token of scope admin serves it all the same.",
-            kind="infected" if infected else "not-scanned",
-            reason=row["reason"],
+        raise locked(
+            row["state"], "GET …/locked with a token of scope admin serves it all the same", reason=row["reason"]
         )
     return await _served(call, row)
 
@@ -159,6 +129,17 @@ async def get_locked_attachment(call: ApiCall) -> web.StreamResponse:
             raise NotFound
         await attachments.note_reading(session, call.tenant_id, call.actor, row)
     return await _served(call, row, locked=True)
+
+
+def locked(state: attachments.Locked, otherwise: str, **members: Any) -> Problem:
+    """Why an attachment, or a mail with such a part, is not served, and how it would be."""
+    why = "found something in it" if state == "infected" else "has not seen all of it"
+    return Problem(
+        403,
+        f"The virus scanner {why}: {otherwise}.",
+        kind="infected" if state == "infected" else "not-scanned",
+        **members,
+    )
 
 
 async def _served(call: ApiCall, row: Any, *, locked: bool = False) -> web.StreamResponse:

@@ -124,7 +124,7 @@ async def start_mailbox_job(call: ApiCall) -> web.Response:
     job_id = await mailbox_work.start_job(call, call.id("id"), body.kind, since=since, repair=body.repair)
     async with call.session() as session:
         row = await mailbox_jobs.get(session, call.tenant_id, job_id)
-    return json_answer(_job(row))
+    return json_answer(_job(call, row))
 
 
 async def get_mailbox_job(call: ApiCall) -> web.Response:
@@ -132,7 +132,7 @@ async def get_mailbox_job(call: ApiCall) -> web.Response:
         row = await mailbox_jobs.get(session, call.tenant_id, call.id("id"))
     if row is None or row["kind"] == "disconnect":  # of a mailbox that is not there any more
         raise NotFound
-    return json_answer(_job(row))
+    return json_answer(_job(call, row))
 
 
 async def _told(change: Awaitable[None]) -> None:
@@ -147,8 +147,9 @@ def _mailbox(row: object) -> models.Mailbox:
     return models.Mailbox.model_validate({**row, "id": row["mailbox_id"]})
 
 
-def _job(row: object) -> models.MailboxJob:
+def _job(call: ApiCall, row: object) -> models.MailboxJob:
     values = dict(row)  # type: ignore[call-overload]
-    # Where a person agrees is for the person, and the rest of it is nobody's.
+    # Where a person agrees is for admins, as in the console; what tells the answer from a forged one is nobody's.
     result = {name: value for name, value in values["result"].items() if name not in ("url", "state_sha256")}
-    return models.MailboxJob.model_validate({**values, "id": values["job_id"], "result": result})
+    url = values["result"].get("url") if call.token.scope == "admin" else None
+    return models.MailboxJob.model_validate({**values, "id": values["job_id"], "result": result, "consent_url": url})

@@ -163,6 +163,30 @@ class Email(BaseModel):
     timeline: list[TimelineStep]
 
 
+class ParseProblem(BaseModel):
+    """Something in the mail that is not as it should be."""
+
+    code: str
+    detail: str
+
+
+class EmailContent(BaseModel):
+    """A mail to be read. `reply_text` is what its author wrote, `text` the whole with quotes; `html` is sanitised."""
+
+    to: list[Sender]
+    cc: list[Sender]
+    text: str
+    reply_text: str
+    html: str
+    problems: list[ParseProblem]
+
+
+class EmailHeaders(BaseModel):
+    """The header fields as they were received, at most 64 KB; what is no text is written as `\\uXXXX`."""
+
+    text: str
+
+
 class Task(BaseModel):
     """A question that waits for a person. `waiting` counts the mails that wait with it."""
 
@@ -273,7 +297,8 @@ class MailboxAccess(BaseModel):
 
 
 class Connected(BaseModel):
-    """`webhook_secret` is there for raw mailboxes, this once. `consent`: the mailbox's user has still to agree."""
+    """`webhook_secret` is there for raw mailboxes, this once. `consent`: the mailbox's user has still to agree;
+    a job of that kind says where."""
 
     mailbox: Mailbox
     webhook_secret: str | None = None
@@ -298,11 +323,12 @@ class Resync(BaseModel):
 
 class JobRequest(BaseModel):
     """Work for a worker. `diagnose` tries the source step by step; `reconcile` compares it with the ledger, and with
-    `repair` mends what it finds; `count` tells what a resync since a day would list."""
+    `repair` mends what it finds; `count` tells what a resync since a day would list; `consent` says where the mailbox's
+    user agrees."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["diagnose", "reconcile", "count"]
+    kind: Literal["diagnose", "reconcile", "count", "consent"]
     repair: bool = False
     since: date | None = None
 
@@ -325,6 +351,10 @@ class MailboxJob(BaseModel):
     state: Literal["running", "done", "failed"]
     steps: list[JobStep]
     result: dict[str, Any]
+    consent_url: str | None = Field(
+        description="where the mailbox's user agrees: of a `consent` that is done, for scope admin. It leads back to "
+        "the console, where an admin has to be signed in"
+    )
     asked_by: str
     created_at: datetime
 
@@ -351,6 +381,12 @@ class TicketQuery(PageQuery):
 
 
 class EmailQuery(PageQuery):
+    q: str = Field(
+        default="",
+        max_length=1000,
+        description="as in the console's Find, and without another filter: a Message-ID, a ticket's number, the "
+        "source's own id, an address, or words of subject and sender",
+    )
     message_id: str | None = Field(default=None, max_length=1000, description="with or without its brackets")
     state: EmailState | None = None
     outcome: Outcome | None = None

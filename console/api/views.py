@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -31,14 +30,18 @@ def attachment_url(attachment_id: UUID) -> str:
     return f"/api/v1/attachments/{attachment_id}"
 
 
-async def comment(row: Any, manifest: list[Any]) -> models.Comment:
+async def html(unsafe: str, manifest: list[Any]) -> str:
+    """A mail's HTML, sanitised, its inline images by the addresses of their attachments."""
     by_content_id = {part["content_id"]: attachment_url(part["attachment_id"]) for part in manifest}
-    html = (await safe_html(row["html"], _link(by_content_id))).html if row["html"] else ""
+    return (await safe_html(unsafe, by_content_id.get)).html if unsafe else ""
+
+
+async def comment(row: Any, manifest: list[Any]) -> models.Comment:
     return models.Comment(
         id=row["comment_id"],
         author=models.Author(name=row["author_name"], address=row["author_address"]),
         text=row["text"],
-        html=html,
+        html=await html(row["html"], manifest),
         internal=row["internal"],
         created_at=row["created_at"],
         email_id=row["email_id"],
@@ -123,7 +126,3 @@ def task(row: Any) -> models.Task:
         choice=resolution.get("choice"),
         remember=resolution.get("remember", False),
     )
-
-
-def _link(urls: dict[str, str]) -> Callable[[str], str | None]:
-    return urls.get

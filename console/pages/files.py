@@ -6,11 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from console import bodies
+from console import bodies, raw_mail
 from console.calls import NotFound, PageCall
 from console.templating import render
-from storage import attachments, audit, tickets, trace
-from storage.objects import raw_key
+from storage import attachments, tickets, trace
 
 
 async def html(call: PageCall) -> web.Response:
@@ -25,38 +24,16 @@ async def html(call: PageCall) -> web.Response:
 
 
 async def raw(call: PageCall) -> web.StreamResponse:
-    """The message as it was received, as a file. Who reads it is noted: it holds more than the ticket shows."""
-    email_id = call.id("id")
-    async with call.session() as session:
-        row = await trace.get(session, call.tenant_id, email_id)
-        if row is None or row["raw_sha256"] is None:
-            raise NotFound
-        locked = await attachments.locked(
-            session, call.tenant_id, email_id, scanning=call.services.ask_scanner is not None
-        )
-        if locked is not None and not call.may("admin"):
-            return await _locked(call, locked)
-        detail = {"state": locked} if locked else None
-        await audit.record(session, call.tenant_id, call.actor, "read_raw_mail", f"email/{email_id}", detail)
-    name = f"{row['subject'] or 'mail'}.eml"
+    """The message as it was received, as a file."""
     try:
-        return await bodies.raw_mail(
-            call.services, call.request, raw_key(call.tenant_id, row["raw_sha256"]), name, row["raw_size"]
-        )
-    except LookupError:
-        raise NotFound from None
+        return await raw_mail.serve(call, call.id("id"), unlock=call.may("admin"))
+    except raw_mail.Locked as locked:
+        return await _locked(call, locked.state)
 
 
 async def headers(call: PageCall) -> web.Response:
     """The header fields of a message as they were received."""
-    async with call.session() as session:
-        row = await trace.get(session, call.tenant_id, call.id("id"))
-    if row is None or row["raw_sha256"] is None:
-        raise NotFound
-    try:
-        block = await bodies.header_block(call.services, raw_key(call.tenant_id, row["raw_sha256"]))
-    except LookupError:
-        raise NotFound from None
+    row, block = await raw_mail.headers(call, call.id("id"))
     return await render(call, "headers.html", email=row, block=block)
 
 

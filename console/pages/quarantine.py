@@ -11,7 +11,7 @@ from aiohttp import web
 from console.calls import PageCall
 from console.templating import render
 from domain.task import TaskResolution
-from storage import quarantine, trace
+from storage import quarantine
 from storage.quarantine import GROUPS, WAITING, Group
 from storage.tasks import InvalidChoice
 
@@ -28,8 +28,7 @@ async def show(call: PageCall) -> web.Response:
         counts = await quarantine.counts(session, call.tenant_id)
         group = _group(query.get("group", ""), counts)
         held = await quarantine.held(session, call.tenant_id, group, limit=SHOWN) if group in WAITING else []
-        ids = [] if group in WAITING else await quarantine.emails(session, call.tenant_id, group, limit=SHOWN)
-        emails = [row for i in ids if (row := await trace.get(session, call.tenant_id, i)) is not None]
+        emails = [] if group in WAITING else await quarantine.emails(session, call.tenant_id, group, limit=SHOWN)
     return await render(
         call,
         "quarantine.html",

@@ -149,6 +149,79 @@ async def test_a_mail_is_found_by_its_message_id_with_or_without_brackets(site: 
     assert (await get(http, "emails?message_id=not+an+id"))["items"] == []
 
 
+async def test_a_search_finds_what_the_consoles_find_finds(site: Site) -> None:
+    (first, other) = [
+        await site.receive(letter("alice@example.com", "Printer on fire", message_id="one@ids.example")),
+        await site.receive(letter("bob@example.org", "Other")),
+    ]
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("update emails set locator = 'INBOX/7/1' where email_id = $1", first["email_id"])
+    http = await site.api("read")
+    for wanted in ("%3Cone@ids.example%3E", "%231", "1", "INBOX/7/1", "alice@example.com", "fire+printer"):
+        found = (await get(http, f"emails?q={wanted}"))["items"]
+        assert [email["id"] for email in found] == [str(first["email_id"])], wanted
+    assert (await get(http, "emails?q=nobody@example.net"))["items"] == []
+    everything = [email["id"] for email in (await get(http, "emails?q=+"))["items"]]
+    assert everything == [str(other["email_id"]), str(first["email_id"])]
+
+
+@pytest.mark.parametrize("wanted", ["same@ids.example", "1", "alice@example.com"])
+async def test_a_search_goes_on_with_the_next_page(site: Site, wanted: str) -> None:
+    mails = [await site.receive(letter("alice@example.com", f"Mail {number}")) for number in range(5)]
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        first = mails[0]["ticket_id"]
+        await session.execute("update emails set ticket_id = $1, message_key = 'same@ids.example'", first)
+    http, found, cursor = await site.api("read"), [], ""
+    while len(found) <= 5:
+        page = await get(http, f"emails?q={wanted}&limit=2{cursor}")
+        found += [email["id"] for email in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert found == [str(mail["email_id"]) for mail in reversed(mails)]
+
+
+async def test_a_mail_that_made_no_ticket_yet_can_be_read(site: Site) -> None:
+    mail = letter("alice@example.com", "Printer", "It burns.")
+    mail.add_alternative("<p onclick='x()'>It burns.</p><img src='https://tracker.example/x.gif'>", subtype="html")
+    email = await site.receive(mail)
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("update emails set outcome = null, state = 'waiting', ticket_id = null")
+    path = f"emails/{email['email_id']}/content"
+    content = await get(await site.api("read"), path)
+    assert (content["reply_text"], content["to"]) == ("It burns.", [{"name": "", "address": "support@postroom.test"}])
+    assert "<p>It burns.</p>" in content["html"]
+    assert "onclick" not in content["html"]
+    assert ' src="http' not in content["html"]
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("delete from email_contents")
+    assert (await get(await site.api("read"), path, 409))["type"] == "urn:postroom:problem:conflict"
+
+
+async def test_a_mail_is_had_as_it_was_received_and_who_had_it_is_noted(site: Site) -> None:
+    mail = letter("alice@example.com", "Printer").as_bytes()
+    email = await site.receive(mail)
+    http = await site.api("write")
+    async with http.get(f"emails/{email['email_id']}/raw") as response:
+        assert (response.status, await response.read()) == (200, mail)
+        assert 'filename="Printer.eml"' in response.headers["Content-Disposition"]
+    row = await site.row("select * from audit where tenant_id = $1 and action = 'read_raw_mail'")
+    assert (row["actor"], row["object"], row["detail"]) == ("api:tests", f"email/{email['email_id']}", {})
+    headers = await get(http, f"emails/{email['email_id']}/headers")
+    assert headers["text"] == mail.partition(b"\n\n")[0].decode()
+
+
+@pytest.mark.parametrize("change", ["raw_sha256 = null", "raw_sha256 = repeat('0', 64)"])
+async def test_a_mail_that_is_not_stored_says_so(site: Site, change: str) -> None:
+    email = await site.receive(letter("alice@example.com"))
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute(f"update emails set {change}")
+    for part in ("raw", "headers"):
+        problem = await get(await site.api("write"), f"emails/{email['email_id']}/{part}", 409)
+        assert problem["type"] == "urn:postroom:problem:not-stored"
+        assert (await (await site.person("agent")).get(f"/emails/{email['email_id']}/{part}"))[0] == 404
+
+
 async def test_mailboxes_balance(site: Site) -> None:
     await site.receive(letter("alice@example.com"))
     (mailbox,) = (await get(await site.api("read"), "mailboxes"))["items"]
@@ -163,7 +236,8 @@ BEFORE_TIME = encode(["0001-01-01T00:00:00+23:59", uuid4()])
 @pytest.mark.parametrize(
     "path",
     ["tickets?limit=0", "tickets?limit=201", "tickets?cursor=nonsense", "tickets?cursor=WyJ4Il0", "tickets?status=odd",
-     "emails?state=odd", "tasks?cursor=WzFd", f"tasks?cursor={BEFORE_TIME}",
+     "emails?state=odd", "emails?q=x&state=done", "quarantine/infected?cursor=x",
+     "tasks?cursor=WzFd", f"tasks?cursor={BEFORE_TIME}",
      "tasks?colour=red", "mailboxes?x=1"],
 )  # fmt: skip
 async def test_wrong_parameters_are_named(site: Site, path: str) -> None:

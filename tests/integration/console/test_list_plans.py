@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from storage import mailbox_views, pulse, task_views, tickets, trace
+from storage import mailbox_views, pulse, quarantine, task_views, tickets, trace
 from storage.database import Database
 from storage.tickets import Filter
 from tests import bulk, postgres
@@ -48,8 +48,8 @@ def listing(**wanted: Any) -> Asking:
     return lambda session, history: tickets.page(session, history.tenant_id, Filter(**wanted), before=None, limit=51)
 
 
-def searching(query: str) -> Asking:
-    return lambda session, history: trace.search(session, history.tenant_id, query)
+def searching(query: str, before: int | None = None) -> Asking:
+    return lambda session, history: trace.search(session, history.tenant_id, query, before=before, limit=51)
 
 
 ASKING: dict[str, Asking] = {
@@ -61,9 +61,14 @@ ASKING: dict[str, Asking] = {
     "tickets with a tag": listing(tag="rare"),
     "the latest mail": lambda session, history: trace.page(session, history.tenant_id, before=None, limit=50),
     "mail by words": searching("subject 333"),
+    "mail by words, a later page": searching("subject 333", 10_000),
     "mail by an address": searching("p77@c7.example"),
     "mail by its Message-ID": searching("m77@example.com"),
     "mail by a ticket's number": searching("#77"),
+    "mail by a ticket's number, a later page": searching("#77", 10_000),
+    "discarded mail, a later page": lambda session, history: quarantine.emails(
+        session, history.tenant_id, "discarded", before=10_000, limit=51
+    ),
     "open tasks": lambda session, history: task_views.open_tasks(session, history.tenant_id),
     "mailboxes": lambda session, history: mailbox_views.page(session, history.tenant_id),
     "what has changed": lambda session, history: pulse.read(session, history.tenant_id),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from console.strings import text
 from domain import webhook_secret
 from domain.mailbox_jobs import Comparison, Finding
-from storage import mail_hours, mailbox_jobs, mailboxes
+from storage import mail_hours, mailbox_jobs, mailboxes, push
 from tests.integration.console.site import Site
 from tests.letters import letter
 from workers import admin
@@ -113,6 +115,62 @@ async def test_removing_wants_the_address_typed_and_leaves_mail_and_tickets(site
     assert site.temporal.signals == [(mailbox_id, "end")]
     async with site.db.directory() as session:
         assert await session.fetch("select * from directory_mailbox($1)", mailbox_id) == []
+
+
+async def test_the_api_tells_how_a_mailbox_stands_as_its_page_does(site: Site) -> None:
+    tenant_id, mailbox_id = site.tenant.tenant_id, site.tenant.mailbox_id
+    http, now = await site.api("read"), datetime.now(UTC)
+
+    async def stands() -> Any:
+        async with http.get(f"mailboxes/{mailbox_id}/health") as response:
+            assert response.status == 200
+            return await response.json()
+
+    fresh = await stands()
+    assert (fresh["tone"], fresh["step"], fresh["check"]) == ("info", "", None)
+    assert fresh["watches"] == fresh["canaries"] == fresh["hours"] == []
+    await site.receive(letter("alice@example.com"))
+    await sql(
+        site,
+        "update emails set done_at = now(), listed_at = now(), received_at = now() - interval '2 minutes'",
+    )
+    await sql(site, "update mailboxes set last_sync_at = now()")
+    where = (tenant_id, mailbox_id)
+    await sql(
+        site,
+        """insert into mailbox_canaries (tenant_id, mailbox_id, canary_id, failure)
+           values ($1, $2, gen_random_uuid(), 'It was refused.')""",
+        *where,
+    )
+    async with site.db.tenant(tenant_id) as session:
+        watch = push.StoredWatch("INBOX", "1", now + timedelta(days=6), now + timedelta(days=1))
+        await push.store_watch(session, tenant_id, mailbox_id, watch, "secret")
+        await mailbox_jobs.checked(session, tenant_id, mailbox_id, now, Comparison(listed=9, missing=2))
+    found = await stands()
+    assert (found["tone"], found["says"], found["step"]) == ("warn", text("mailbox.amiss"), "repair")
+    assert found["advice"] == text("mailbox.amiss.why")
+    assert [hour["lag_max"] for hour in found["hours"]] == [120_000]
+    assert [canary["failure"] for canary in found["canaries"]] == ["It was refused."]
+    assert [watch["what"] for watch in found["watches"]] == ["INBOX"]
+    assert (found["check"]["listed"], found["check"]["missing"], found["check"]["error"]) == (9, 2, "")
+
+
+async def test_where_to_agree_is_for_scope_admin(site: Site) -> None:
+    mailbox_id, tenant_id, http = site.tenant.mailbox_id, site.tenant.tenant_id, await site.api("admin")
+
+    async def job(scope: str) -> Any:
+        async with (await site.api(scope)).get(f"mailbox-jobs/{job_id}") as response:
+            return await response.json()
+
+    async with http.post(f"mailboxes/{mailbox_id}/jobs", json={"kind": "consent"}) as response:
+        assert (response.status, (await response.json())["consent_url"]) == (200, None)
+    job_id = await _work(site, "consent")
+    async with site.db.tenant(tenant_id) as session:
+        asked = {"url": "https://login.example/agree", "state_sha256": "secret"}
+        await mailbox_jobs.finish(session, tenant_id, job_id, result=asked)
+    assert [(await job(scope))["consent_url"] for scope in ("read", "write")] == [None, None]
+    admins = await job("admin")
+    assert (admins["consent_url"], admins["result"]) == ("https://login.example/agree", {})
 
 
 async def _work(site: Site, kind: str) -> UUID:

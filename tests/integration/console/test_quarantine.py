@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import pytest
 
 from domain.rules import RuleSet
@@ -96,6 +97,17 @@ async def test_mail_that_cannot_be_processed_is_tried_again(site: Site) -> None:
     assert await answers(site) == ["retry"]
 
 
+async def listed(http: aiohttp.ClientSession, group: str) -> list[Any]:
+    """What the API lists, page by page."""
+    found: list[Any] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        async with http.get(f"quarantine/{group}", params={"limit": 2, **({"cursor": cursor} if cursor else {})}) as r:
+            page = await r.json()
+        found, cursor = found + page["items"], page["next"]
+    return found
+
+
 async def test_infected_and_discarded_mail_is_listed(site: Site) -> None:
     mail = letter("alice@example.com", "With a virus", attachments=[("a.bin", b"12345")])
     await site.receive(mail)
@@ -104,7 +116,21 @@ async def test_infected_and_discarded_mail_is_listed(site: Site) -> None:
     person = await site.person("viewer")
     _, page = await person.get("/quarantine?group=infected")
     assert "With a virus" in page
+    http = await site.api("read")
+    assert [e["subject"] for e in await listed(http, "infected")] == ["With a virus"]
+    assert await listed(http, "discarded") == []
     async with site.db.tenant(site.tenant.tenant_id) as session:
         await session.execute("update emails set outcome = 'discarded', reason = 'repair_message'")
     _, page = await person.get("/quarantine?group=discarded")
     assert "With a virus" in page
+    assert [e["outcome"] for e in await listed(http, "discarded")] == ["discarded"]
+
+
+@pytest.mark.parametrize("group", ["infected", "discarded"])
+async def test_the_api_lists_stopped_mail_page_by_page(site: Site, group: str) -> None:
+    mails = [letter("alice@example.com", f"Mail {n}", attachments=[("a.bin", b"12345")]) for n in range(5)]
+    ids = [str((await site.receive(mail))["email_id"]) for mail in mails]
+    async with site.db.tenant(site.tenant.tenant_id) as session:
+        await session.execute("update attachments set state = 'infected'")
+        await session.execute("update emails set outcome = 'discarded', reason = 'repair_message'")
+    assert [email["id"] for email in await listed(await site.api("read"), group)] == ids[::-1]

@@ -322,6 +322,23 @@ async def test_the_api_says_why_and_serves_locked_parts_to_scope_admin(
     assert entry["actor"].startswith("api:")
 
 
+async def test_the_api_serves_a_mail_with_a_locked_part_to_scope_admin(
+    site: Site, locked: tuple[str, tuple[str, bytes]]
+) -> None:
+    state, file = locked
+    mail = with_files(file)
+    path = f"emails/{(await site.receive(mail))['email_id']}/raw"
+    async with (await site.api("write")).get(path) as response:
+        problem = await response.json()
+    kind = {"infected": "infected", "unscanned": "not-scanned"}[state]
+    assert (response.status, problem["type"]) == (403, f"urn:postroom:problem:{kind}")
+    assert await noted(site, "read_raw_mail") == []
+    async with (await site.api("admin")).get(path) as response:
+        assert await response.read() == mail.as_bytes()
+    (entry,) = await noted(site, "read_raw_mail")
+    assert (entry["actor"], entry["detail"]) == ("api:tests", {"state": state})
+
+
 # What people see ------------------------------------------------------------------------------------------------
 
 

@@ -162,6 +162,42 @@ async def test_another_tenants_payload_stays_closed(site: Site) -> None:
     assert base64.b64decode(body["payloads"][0]["data"]) == sealed.data
 
 
+# What results of activities and failures look like: they name the mail, the ticket or nothing, and no tenant.
+NAMELESS = ({"ticket_id": str(uuid4())}, "It failed.", ["m1@example.com"], {"tenant_id": None, "size": 4})
+
+
+async def opened(site: Site, *values: Any) -> list[bool]:
+    """Which of these an admin sees in the UI."""
+    admin = await site.person("admin")
+    sealed = await codec().encode([payload(value) for value in values])
+    async with served(site) as url:
+        status, body, _ = await ask(admin.http, url, *sealed)
+    assert status == 200
+    shown = [base64.b64decode(p["data"]) for p in body["payloads"]]
+    return [data != p.data for data, p in zip(shown, sealed, strict=True)]
+
+
+async def test_what_names_no_tenant_opens_only_where_there_is_one(site: Site) -> None:
+    ours = {"tenant_id": str(site.tenant.tenant_id)}
+    assert await opened(site, ours, *NAMELESS) == [True] * 5
+    await site.other_tenant()
+    assert await opened(site, ours, *NAMELESS) == [True] + [False] * 4
+
+
+async def test_what_holds_nothing_of_a_tenant_opens_for_every_admin(site: Site) -> None:
+    await site.other_tenant()
+    assert await opened(site, None, True, 7, "", {}) == [True] * 5
+
+
+async def test_what_cannot_be_read_stays_closed(site: Site) -> None:
+    await site.other_tenant()
+    admin, deep = await site.person("admin"), b"[" * 100_000
+    sealed = await codec().encode([Payload(metadata={"encoding": b"binary/plain"}, data=d) for d in (b"\xff", deep)])
+    async with served(site) as url:
+        _, body, _ = await ask(admin.http, url, *sealed)
+    assert [base64.b64decode(p["data"]) for p in body["payloads"]] == [p.data for p in sealed]
+
+
 @pytest.mark.parametrize(("role", "expected"), [(None, 401), ("viewer", 403), ("agent", 403), ("owner", 200)])
 async def test_only_admins_may_ask(site: Site, role: Any, expected: int) -> None:
     person: Person | None = await site.person(role) if role else None
