@@ -12,8 +12,8 @@ from workers import admin
 
 PATHS = (
     "/tickets", "/find", "/mailboxes", "/rules", "/users", "/audit", "/tokens", "/senders", "/defaults", "/account",
-    "/policies", "/clients", "/contacts", "/rule-replays", "/rule-versions", "/event-endpoints/{event-endpoints}", "/audit/{audit}",
-    "/rule-replays/{rule-replays}",
+    "/policies", "/clients", "/contacts", "/rule-replays", "/rule-versions",
+    "/event-endpoints/{event-endpoints}", "/audit/{audit}", "/rule-replays/{rule-replays}",
 )  # fmt: skip
 SIDEWAYS = """() => [...document.querySelectorAll("main, .scroll")].filter((box) => box.scrollWidth > box.clientWidth)
   .map((box) => `${box.getAttribute("aria-label")} ${box.scrollWidth}`)"""
