@@ -79,11 +79,9 @@ class GmailMailbox:
         archive: Archive,
         *,
         since: datetime,
-        read_retries: Sequence[float] = READ_RETRIES,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`since` (aware): what was received before is not taken when the mailbox is read for the first time."""
-        self._read_retries = read_retries
         self._client = client
         self._settings = settings
         self._archive = archive
@@ -239,7 +237,7 @@ class GmailMailbox:
 
         async def read_on() -> None:
             for locator in waiting:
-                pauses = self._read_retries if len(read.failed) < CONCURRENT else ()
+                pauses = READ_RETRIES if len(read.failed) < CONCURRENT else ()
                 try:
                     message = await self._read(locator, pauses)
                 except (RateLimited, AuthFailed) as error:

@@ -37,7 +37,6 @@ class MicrosoftMailbox:
         *,
         since: datetime,
         notification_url: str,
-        missing_retries: Sequence[float] = MISSING_RETRIES,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`since` (aware): where a first listing begins. `notification_url`: of our webhooks, "" to be polled."""
@@ -45,7 +44,6 @@ class MicrosoftMailbox:
         self._settings = settings
         self._since = since
         self._notification_url = notification_url if settings.notify else ""
-        self._missing_retries = missing_retries
         self._now = now
         self._user = f"users/{quote(settings.user, safe='@')}"
 
@@ -78,7 +76,7 @@ class MicrosoftMailbox:
         if not _MESSAGE_ID.fullmatch(locator):
             raise Permanent("not a Graph message id")
         url = self._client.url(f"{self._user}/messages/{quote(locator, safe='')}/$value")
-        for pause in (*self._missing_retries, None):
+        for pause in (*MISSING_RETRIES, None):
             try:
                 async with self._client.open(url) as response:
                     async for chunk in response.content.iter_chunked(1 << 18):

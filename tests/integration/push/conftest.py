@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
+from providers.gmail import mailbox as gmail_mailbox
+from providers.microsoft import mailbox as microsoft_mailbox
 from storage.database import Database
 from tests.integration.push.stand import Stand, open_stand
 from tests.simulators.google import GoogleSimulator, google
 from tests.simulators.microsoft import MicrosoftSimulator, microsoft
 from tests.temporal_server import TemporalServer
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many tries at a message as ever, sooner one after the other."""
+    monkeypatch.setattr(gmail_mailbox, "READ_RETRIES", (0.1, 0.3))
+    monkeypatch.setattr(microsoft_mailbox, "MISSING_RETRIES", (0.2, 1.0))
 
 
 @pytest_asyncio.fixture
