@@ -14,7 +14,7 @@ from domain import identity, tracing
 from domain.inbound import Fetched, InboundEmail
 from providers.base import Gone, Permanent
 from storage import deletions, ledger, mailboxes
-from storage.objects import Spool, raw_key
+from storage.objects import Spool, TooLarge, raw_key
 
 NOT_YET = timedelta(minutes=1)
 
@@ -44,10 +44,9 @@ class FetchMessage:
                 source = await self._sources.get(email.tenant_id, email.mailbox_id)
                 with tracing.span("provider fetch", {"postroom.provider": email.provider}, tracing.CLIENT):
                     async for chunk in source.fetch(row["locator"]):
-                        try:
-                            spool.write(chunk)
-                        except ValueError:
-                            raise Permanent("message too large") from None
+                        spool.write(chunk)
+            except TooLarge:
+                raise Permanent("message too large") from None
             except Gone:
                 # Graph may not show yet what it lists: once more, much later, and not in this slot.
                 if email.provider == "microsoft" and activity.info().attempt == 1:

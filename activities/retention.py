@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.services import Services
 from domain.retention import RetentionPass
-from storage import deletions, events, policies, retention
+from storage import deletions, events, policies, retention, tenants
 
 # Seconds of one pass; with more to let go, the workflow asks for another one.
 PASS = 60.0
@@ -28,9 +28,7 @@ class ApplyRetention:
 
     async def _apply(self, deadline: float) -> RetentionPass:
         db, rows, more = self._services.db, 0, False
-        async with db.directory() as session:
-            tenants = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
-        for tenant_id in tenants:
+        for tenant_id in await tenants.ids(db):
             async with db.tenant(tenant_id) as session:
                 await events.forget(session, tenant_id)
             gone = retention.BATCH

@@ -15,6 +15,8 @@ _AT_ONCE = 8
 
 async def start_listed(services: Services, tenant_id: UUID, rows: Sequence[ListedEmail]) -> None:
     """In order; one that runs already stays as it is."""
+    if not rows:
+        return
     remaining = iter(rows)
 
     async def start_on() -> None:

@@ -10,7 +10,7 @@ from activities.rescanning import scan_again
 from activities.services import Services
 from activities.starts import start_listed
 from domain.mailbox_jobs import MailboxJob
-from storage import ledger, mail_hours, mailbox_jobs
+from storage import ledger, mail_hours, mailbox_jobs, tenants
 
 # Every mailbox is compared with its source once a day; of each tenant so many at a time.
 CHECK_EVERY = timedelta(days=1)
@@ -30,9 +30,8 @@ class Upkeep:
         Returns how many. Mail that was acknowledged for a mailbox, and not begun when that was removed, is begun.
         """
         db, begun = self._services.db, 0
-        async with db.directory() as session:
-            tenants = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
-        for tenant_id in tenants:
+        known = await tenants.ids(db)
+        for tenant_id in known:
             async with db.tenant(tenant_id) as session:
                 await mail_hours.close_hours(session, tenant_id)
                 due = await mailbox_jobs.due(session, tenant_id, CHECK_EVERY, CHECKS_AT_ONCE)
@@ -64,5 +63,5 @@ class Upkeep:
                 await self._services.runs.start_job(job)
             begun += len(jobs)
         if self._services.scanner is not None:
-            await scan_again(self._services, self._services.scanner, tenants)
+            await scan_again(self._services, self._services.scanner, known)
         return begun

@@ -118,6 +118,9 @@ class ApiCall(_Call):
         return self.services.db.tenant(self.tenant_id)
 
 
+# What works the same for people and for systems.
+Call = PageCall | ApiCall
+
 PublicHandler = Callable[[PublicCall], Awaitable[web.StreamResponse]]
 PageHandler = Callable[[PageCall], Awaitable[web.StreamResponse]]
 ApiHandler = Callable[[ApiCall], Awaitable[web.StreamResponse]]

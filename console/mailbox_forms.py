@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -14,6 +12,7 @@ from domain import imap_oauth
 from domain.address import canonical
 from domain.endpoints import Endpoints
 from domain.inbound import Provider
+from domain.standard_webhooks import new_secret
 
 PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
 # How a Gmail or Microsoft mailbox gives access: in its own right, or with a user's consent.
@@ -67,8 +66,7 @@ def access(provider: Provider, mailbox: str, form: Mapping[str, Any], endpoints:
         return _gmail(form)
     if provider == "microsoft":
         return _microsoft(mailbox, form)
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    return Access({}, {"webhook_secret": secret} if provider == "raw" else {})
+    return Access({}, {"webhook_secret": new_secret()} if provider == "raw" else {})
 
 
 def imap_way(settings: Mapping[str, Any], endpoints: Endpoints) -> Way:

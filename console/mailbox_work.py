@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from console.calls import ApiCall, NotFound, PageCall
+from console.calls import Call, NotFound
 from domain import webhook_secret
 from domain.mailbox_jobs import JobKind, MailboxJob
 from domain.runs import NotRunning
@@ -21,8 +21,6 @@ from workflows import names
 
 if TYPE_CHECKING:
     from storage.database import Session
-
-Call = PageCall | ApiCall
 
 # A person who has clicked waits this long for Temporal.
 PATIENCE = 5.0

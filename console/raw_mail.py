@@ -8,14 +8,12 @@ from uuid import UUID
 from aiohttp import web
 
 from console import bodies
-from console.calls import ApiCall, NotFound, PageCall
+from console.calls import Call, NotFound
 from storage import attachments, audit, trace
 from storage.objects import raw_key
 
 if TYPE_CHECKING:
     from storage.database import Session
-
-Call = PageCall | ApiCall
 
 
 class NotStored(NotFound):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ _PREFIX = "whsec_"
 
 class BadSignature(Exception):
     """The request is not authentic, or too old to be accepted. The text names the header, never a secret."""
+
+
+def new_secret() -> str:
+    """One that nobody has yet."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,9 @@ def claim(headers: Mapping[str, str], *, now: float | None = None) -> Claim:
     return Claim(webhook_id, int(stamp), given)
 
 
-def verify(claimed: Claim, secrets: Iterable[str], body: bytes) -> None:
-    """Raises BadSignature unless one of `secrets` (`whsec_<base64>`) made one of the signatures."""
-    for secret in secrets:
+def verify(claimed: Claim, accepted: Iterable[str], body: bytes) -> None:
+    """Raises BadSignature unless one of the `accepted` secrets (`whsec_<base64>`) made one of the signatures."""
+    for secret in accepted:
         expected = sign(secret, claimed.webhook_id, claimed.timestamp, body).encode()
         if any(hmac.compare_digest(expected, signature.encode()) for signature in claimed.signatures):
             return

@@ -54,9 +54,21 @@ async def record(
     )
 
 
-def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What `changed` says: each field that is another one now, with what it was."""
-    return {name: [was[name], now[name]] for name in now if was[name] != now[name]}
+async def record_saved(
+    session: Session,
+    tenant_id: UUID,
+    actor: str,
+    what: str,
+    thing_id: UUID,
+    was: Mapping[str, Any] | None,
+    now: Mapping[str, Any],
+) -> None:
+    """`add_…` where there was nothing (None), `change_…` with what is another one now; no row where nothing is."""
+    thing = f"{what}/{thing_id}"
+    if was is None:
+        await record(session, tenant_id, actor, f"add_{what}", thing, now)
+    elif changed := {name: [was[name], now[name]] for name in now if was[name] != now[name]}:
+        await record(session, tenant_id, actor, f"change_{what}", thing, {"changed": changed})
 
 
 _WANTED = """

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from storage import audit
+from storage import audit, tenants
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ async def save(
 
     Raises LookupError for an unknown client, Refused; nothing is changed then.
     """
-    # Two who save at a time take turns; the lock ends with the transaction.
-    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    await tenants.take_turns(session, tenant_id)
     before = await get(session, tenant_id, client_id) if client_id is not None else None
     if client_id is not None and before is None:
         raise LookupError(f"no client {client_id}")
@@ -84,13 +83,8 @@ async def save(
         saved,
         wanted,
     )
-    now = {"name": name, "domains": wanted}
-    if before is None:
-        await audit.record(session, tenant_id, actor, "add_client", f"client/{saved}", now)
-    else:
-        was = {"name": before["name"], "domains": [each["domain"] for each in before["domains"]]}
-        if changed := audit.difference(was, now):
-            await audit.record(session, tenant_id, actor, "change_client", f"client/{saved}", {"changed": changed})
+    was = before and {"name": before["name"], "domains": [each["domain"] for each in before["domains"]]}
+    await audit.record_saved(session, tenant_id, actor, "client", saved, was, {"name": name, "domains": wanted})
     return saved
 
 
@@ -132,8 +126,7 @@ async def set_aliases(
 
     Returns them as stored. Raises LookupError for an unknown client, AliasTaken; nothing is changed then.
     """
-    # Two who save at a time take turns; the lock ends with the transaction.
-    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    await tenants.take_turns(session, tenant_id)
     if not await session.fetchval(
         "select true from clients where tenant_id = $1 and client_id = $2", tenant_id, client_id
     ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from storage import audit, senders
+from storage import audit, senders, tenants
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ async def save(
 
     Raises LookupError for an unknown contact, Refused; nothing is changed then.
     """
-    # Two who save at a time take turns; the lock ends with the transaction.
-    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    await tenants.take_turns(session, tenant_id)
     before = await get(session, tenant_id, contact_id) if contact_id is not None else None
     if contact_id is not None and before is None:
         raise LookupError(f"no contact {contact_id}")
@@ -81,15 +80,15 @@ async def save(
         address,
     )
     await senders.set_addresses(session, tenant_id, saved, further)
-    now = {"name": name, "address": address, "also": further, "client_id": str(client_id) if client_id else None}
-    if before is None:
-        await audit.record(session, tenant_id, actor, "add_contact", f"contact/{saved}", now)
-    else:
-        former = str(before["client_id"]) if before["client_id"] else None
-        was = {**{key: before[key] for key in now}, "client_id": former}
-        if changed := audit.difference(was, now):
-            await audit.record(session, tenant_id, actor, "change_contact", f"contact/{saved}", {"changed": changed})
+    now = _audited({"name": name, "address": address, "also": further, "client_id": client_id})
+    await audit.record_saved(session, tenant_id, actor, "contact", saved, before and _audited(before), now)
     return saved
+
+
+def _audited(contact: Mapping[str, Any]) -> dict[str, Any]:
+    client_id = contact["client_id"]
+    kept = {name: contact[name] for name in ("name", "address", "also")}
+    return {**kept, "client_id": str(client_id) if client_id else None}
 
 
 async def _check(

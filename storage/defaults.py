@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain.rule_actions import Priority
-from storage import audit
+from storage import audit, tenants
 from storage.ledger import new_id
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ async def save(
         "select true from users where tenant_id = $1 and user_id = $2", tenant_id, assignee_id
     ):
         raise Refused("There is no such user to assign to.")
-    # Two who save at a time take turns; the lock ends with the transaction.
-    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    await tenants.take_turns(session, tenant_id)
     if await session.fetchval(
         "select true from inbound_defaults where tenant_id = $1 and name = $2 and defaults_id is distinct from $3",
         tenant_id,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from domain.events import EndpointRef, EventKind
+from domain.standard_webhooks import new_secret
 from storage.secrets import KeyRing
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ async def add_endpoint(
     session: Session, keyring: KeyRing, tenant_id: UUID, url: str, kinds: Sequence[str], description: str = ""
 ) -> tuple[UUID, str]:
     """A new subscriber: its id, and its secret, which is shown this once."""
-    endpoint_id, secret = uuid4(), "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    endpoint_id, secret = uuid4(), new_secret()
     await session.execute(
         """insert into event_endpoints (tenant_id, endpoint_id, url, description, kinds, sealed_secret)
            values ($1, $2, $3, $4, $5, $6)""",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from storage import loops
+from storage import loops, tenants
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class Figures:
 async def count(db: Database) -> Figures:
     """One short transaction a tenant. Raises what storage raises."""
     figures = Figures()
-    async with db.directory() as session:
-        tenants = [row["tenant_id"] for row in await session.fetch("select tenant_id from directory_tenants()")]
-    for tenant_id in tenants:
+    for tenant_id in await tenants.ids(db):
         async with db.tenant(tenant_id) as session:
             await _mailboxes(session, tenant_id, figures)
             await _messages(session, tenant_id, figures)

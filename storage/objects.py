@@ -89,6 +89,10 @@ class Objects:
             await obstore.delete_async(self._store, key)
 
 
+class TooLarge(ValueError):
+    """More bytes than a message may have."""
+
+
 class Spool:
     """Collects the chunks of one message in a temporary file while its digest and size are computed."""
 
@@ -112,10 +116,10 @@ class Spool:
         return self._digest.hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Raises ValueError once the message is larger than the limit."""
+        """Raises TooLarge once the message is larger than the limit."""
         self.size += len(chunk)
         if self.size > self._limit:
-            raise ValueError(f"larger than {self._limit} bytes")
+            raise TooLarge(f"larger than {self._limit} bytes")
         if len(self._head) < HEADER_WINDOW:
             self._head += chunk[:HEADER_WINDOW]
         self._digest.update(chunk)

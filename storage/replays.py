@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from storage import audit
+from storage import audit, tenants
 from storage.dry_run import Difference
 from storage.ledger import new_id
 
@@ -27,8 +27,7 @@ class Busy(Exception):
 
 async def begin(session: Session, tenant_id: UUID, since: datetime, version: int, total: int, *, actor: str) -> UUID:
     """A replay of rules `version` over the `total` mails since then; audited. Raises Busy."""
-    # Two at a time take turns; the lock ends with the transaction.
-    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    await tenants.take_turns(session, tenant_id)
     if any(replay["state"] == "running" for replay in await latest(session, tenant_id)):
         raise Busy
     replay_id = new_id()

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from domain.rule_actions import RuleActions
 from domain.rules import MAX_RULES, CompiledRules, Rule, RuleSet, TextCondition
+from storage import tenants
 
 if TYPE_CHECKING:
     from storage.database import Session
@@ -142,8 +143,7 @@ async def hits(session: Session, tenant_id: UUID) -> dict[str, Hits]:
 
 async def skip_sender(session: Session, tenant_id: UUID, address: str, *, actor: str) -> None:
     """Adds a rule before all others that skips new mail from this address, unless it is there already."""
-    # Two answers at a time take turns; the lock ends with the transaction.
-    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+    await tenants.take_turns(session, tenant_id)
     version, rule_set = await current(session, tenant_id)
     learned = Rule(
         id=f"learned-{hashlib.sha256(address.encode()).hexdigest()[:16]}",

@@ -20,12 +20,21 @@ async def ensure(session: Session, tenant_id: UUID, name: str, *, actor: str) ->
         await people.add_defaults(session, tenant_id, "Standard", "Support")
 
 
+async def take_turns(session: Session, tenant_id: UUID) -> None:
+    """Two who save at a time wait for each other; the lock ends with the transaction."""
+    await session.execute("select from tenants where tenant_id = $1 for update", tenant_id)
+
+
+async def ids(db: Database) -> list[UUID]:
+    """Every tenant of the installation."""
+    async with db.directory() as session:
+        return [row["tenant_id"] for row in await session.fetch("select tenant_id from directory_tenants()")]
+
+
 async def names(db: Database) -> dict[UUID, str]:
     """Every tenant of the installation and its name, by name."""
-    async with db.directory() as connection:
-        ids = [row["tenant_id"] for row in await connection.fetch("select tenant_id from directory_tenants()")]
     found = {}
-    for tenant_id in ids:
+    for tenant_id in await ids(db):
         async with db.tenant(tenant_id) as session:
             found[tenant_id] = await session.fetchval("select name from tenants where tenant_id = $1", tenant_id)
     return dict(sorted(found.items(), key=lambda item: (item[1].lower(), item[0])))

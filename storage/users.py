@@ -45,6 +45,14 @@ async def get(session: Session, tenant_id: UUID, user_id: UUID) -> Any:
     )
 
 
+async def find(session: Session, tenant_id: UUID, email: str) -> UUID | None:
+    """The user with this address."""
+    user_id: UUID | None = await session.fetchval(
+        "select user_id from users where tenant_id = $1 and email = $2", tenant_id, canonical(email)
+    )
+    return user_id
+
+
 async def add(session: Session, tenant_id: UUID, email: str, name: str, role: Role, *, actor: str, by: Role) -> UUID:
     """A new user. `by` is the role of who adds them. Raises Refused."""
     _check_rank(by, role)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from domain.address import canonical
 from domain.inbound import Provider
+from domain.standard_webhooks import new_secret
 from providers.imap.settings import ImapSettings
 from storage import access, api_tokens, audit, mailbox_admin, mailboxes, people, tenants, users
 from storage.database import Database
@@ -82,9 +80,7 @@ async def _link(db: Database, tenant_id: UUID, user_email: str, lifetime: timede
             token = await access.create_link(session, tenant_id, user_email, lifetime, purpose)
         except LookupError:
             raise AdminError("Nobody with this address may sign in: add them with `postroom user add`.") from None
-        user_id = await session.fetchval(
-            "select user_id from users where tenant_id = $1 and email = $2", tenant_id, canonical(user_email)
-        )
+        user_id = await users.find(session, tenant_id, user_email)
         await audit.record(session, tenant_id, CLI, f"make_{purpose}_link", f"user/{user_id}")
     return token
 
@@ -120,7 +116,7 @@ async def add_smtp_mailbox(db: Database, tenant_id: UUID, address: str, *, again
 
 async def add_raw_mailbox(db: Database, keyring: KeyRing, tenant_id: UUID, address: str) -> RawMailbox:
     """A mailbox that other systems hand raw mail to, over `POST /webhooks/raw/{mailbox_id}`."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    secret = new_secret()
     async with db.tenant(tenant_id) as session:
         added = _of(await mailbox_admin.add(session, tenant_id, address, "raw", actor=CLI), "raw", address)
         if not added.created:

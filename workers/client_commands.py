@@ -9,16 +9,14 @@ from storage import clients
 from storage.database import Database
 from workers import tenants
 from workers.admin import CLI
-from workers.command import Refused
+from workers.command import Refused, one_name
 from workers.settings import Settings
 
 _PAGE = 500
 
 
 async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    name = " ".join(args.name.split())
-    if not 1 <= len(name) <= 100:
-        raise Refused("A client's name has 1 to 100 characters.")
+    name = one_name(args.name, "A client's")
     tenant_id = await tenants.which_or_first(db, args.tenant)
     try:
         domains = [client_domain(domain) for domain in args.domain]

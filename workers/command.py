@@ -45,6 +45,14 @@ async def _with_database(command: Callable[..., Coroutine[Any, Any, int]], args:
         return await command(args, settings, db)
 
 
+def one_name(given: str, whose: str) -> str:
+    """A name in one line. Raises Refused, which begins with `whose` it is: "A client's"."""
+    name = " ".join(given.split())
+    if not 1 <= len(name) <= 100:
+        raise Refused(f"{whose} name has 1 to 100 characters.")
+    return name
+
+
 async def locate(db: Database, name: str) -> mailboxes.Located:
     """The mailbox of an address or id. Raises Refused, also for an address that several tenants have."""
     try:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 
+from storage import tenants
 from storage import trace as ledger_trace
 from storage.database import Database
 from storage.objects import Objects
@@ -41,9 +42,7 @@ async def trace(args: argparse.Namespace, settings: Settings, db: Database) -> i
     from workers.trace_text import describe
 
     found = False
-    async with db.directory() as session:
-        tenants = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
-    for tenant_id in tenants:
+    for tenant_id in await tenants.ids(db):
         async with db.tenant(tenant_id) as session:
             for email in await ledger_trace.page(session, tenant_id, message_id=args.message_id, before=None, limit=50):
                 print(("\n" if found else "") + await describe(session, tenant_id, email, settings.public_url))

@@ -6,9 +6,8 @@ import argparse
 import asyncio
 import json
 from typing import Any
-from uuid import UUID
 
-from storage import events
+from storage import events, tenants
 from storage.database import Database
 from workers.settings import Settings
 
@@ -18,14 +17,12 @@ _PAGE = 200
 
 async def tail(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     """Prints until it is interrupted."""
-    async with db.directory() as session:
-        tenants: list[UUID] = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
-    seen = {}
-    for tenant_id in tenants:
+    known, seen = await tenants.ids(db), {}
+    for tenant_id in known:
         async with db.tenant(tenant_id) as session:
             seen[tenant_id] = await events.before_last(session, tenant_id, args.last, args.kind or ())
     while True:
-        for tenant_id in tenants:
+        for tenant_id in known:
             async with db.tenant(tenant_id) as session:
                 rows = await events.listed(
                     session, tenant_id, after=seen[tenant_id], kinds=args.kind or (), limit=_PAGE

@@ -13,7 +13,7 @@ from uuid import UUID
 from domain.deciding import Decision
 from mail.fields import header_fields
 from mail.pool import ParserPool
-from storage import dry_run
+from storage import dry_run, tenants
 from storage.database import Database
 from storage.evidence import HeaderLoader, Headers
 from storage.objects import Objects, raw_key
@@ -43,10 +43,8 @@ async def run(args: argparse.Namespace, settings: Settings, db: Database) -> int
 async def replay(args: argparse.Namespace, settings: Settings, db: Database) -> int:
     """`args.since` (an aware datetime), `args.json`. Prints a line per past mail that would land elsewhere."""
     objects = Objects(settings.objects_url)
-    async with db.directory() as session:
-        tenants: list[UUID] = [row["tenant_id"] for row in await session.fetch("select * from directory_tenants()")]
     count = 0
-    for tenant_id in tenants:
+    for tenant_id in await tenants.ids(db):
 
         def headers_of(_: UUID, sha256: str | None, tenant_id: UUID = tenant_id) -> HeaderLoader:
             async def load() -> Headers:

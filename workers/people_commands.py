@@ -45,9 +45,7 @@ async def user_stop(args: argparse.Namespace, settings: Settings, db: Database) 
     """Ends, or gives back, somebody's access."""
     tenant_id = await tenants.which(db, args.tenant)
     async with db.tenant(tenant_id) as session:
-        user_id = await session.fetchval(
-            "select user_id from users where tenant_id = $1 and email = $2", tenant_id, args.email.lower()
-        )
+        user_id = await users.find(session, tenant_id, args.email)
         if user_id is None:
             raise Refused("There is no user with this address: `postroom user list` shows them.")
         try:

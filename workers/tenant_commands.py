@@ -8,14 +8,12 @@ from storage import tenants
 from storage.database import Database
 from storage.ledger import new_id
 from workers.admin import CLI
-from workers.command import Refused
+from workers.command import Refused, one_name
 from workers.settings import Settings
 
 
 async def add(args: argparse.Namespace, settings: Settings, db: Database) -> int:
-    name = " ".join(args.name.split())
-    if not 1 <= len(name) <= 100:
-        raise Refused("A tenant's name has 1 to 100 characters.")
+    name = one_name(args.name, "A tenant's")
     # Commands name tenants, and whoever may sign in to several chooses by the name.
     if name.lower() in (known.lower() for known in (await tenants.names(db)).values()):
         raise Refused(f"There is a tenant named {name} already: `postroom tenant list` shows them.")

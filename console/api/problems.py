@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
+
+from console.calls import NotFound
 
 # The kind of every problem, by which programs tell them apart; a kind is never renamed. docs/api.md explains them.
 KINDS: Final[dict[str, int]] = {
@@ -66,3 +70,14 @@ class Problem(Exception):
 def not_found() -> Problem:
     """The one answer for what does not exist and for what is another tenant's."""
     return Problem(404, "There is nothing with this id. Ids come from the lists, such as /api/v1/tickets.")
+
+
+@contextmanager
+def refusing(refused: type[Exception]) -> Iterator[None]:
+    """What storage raises, as answers: 404 for LookupError, 409 for what it refuses, in its words."""
+    try:
+        yield
+    except LookupError:
+        raise NotFound from None
+    except refused as error:
+        raise Problem(409, str(error)) from None

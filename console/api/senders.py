@@ -11,9 +11,9 @@ from console.api import paging
 from console.api.answers import json_answer
 from console.api.models import Page
 from console.api.paging import PageQuery
-from console.api.problems import Problem
+from console.api.problems import refusing
 from console.api.requests import parse
-from console.calls import ApiCall, NotFound
+from console.calls import ApiCall
 from storage import clients, contacts
 
 
@@ -32,12 +32,8 @@ async def list_clients(call: ApiCall) -> web.Response:
 async def set_client_aliases(call: ApiCall) -> web.Response:
     body, client_id = parse(call, models.Aliases), call.id("id")
     async with call.session() as session:
-        try:
+        with refusing(clients.AliasTaken):
             stored = await clients.set_aliases(session, call.tenant_id, client_id, body.aliases, actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except clients.AliasTaken as error:
-            raise Problem(409, str(error)) from None
     return json_answer(models.Aliases(aliases=stored))
 
 
@@ -64,12 +60,8 @@ async def change_client(call: ApiCall) -> web.Response:
 async def _save_client(call: ApiCall, client_id: UUID | None) -> web.Response:
     body = parse(call, models.ClientBody)
     async with call.session() as session:
-        try:
+        with refusing(clients.Refused):
             saved = await clients.save(session, call.tenant_id, client_id, **dict(body), actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except clients.Refused as error:
-            raise Problem(409, str(error)) from None
         row = await clients.get(session, call.tenant_id, saved)
     return json_answer(models.Client.model_validate({**row, "id": saved}))
 
@@ -85,11 +77,7 @@ async def change_contact(call: ApiCall) -> web.Response:
 async def _save_contact(call: ApiCall, contact_id: UUID | None) -> web.Response:
     body = parse(call, models.ContactBody)
     async with call.session() as session:
-        try:
+        with refusing(contacts.Refused):
             saved = await contacts.save(session, call.tenant_id, contact_id, **dict(body), actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except contacts.Refused as error:
-            raise Problem(409, str(error)) from None
         row = await contacts.get(session, call.tenant_id, saved)
     return json_answer(models.Contact.model_validate({**row, "id": saved}))

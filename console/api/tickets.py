@@ -6,7 +6,7 @@ from aiohttp import web
 
 from console.api import deciding_models as models
 from console.api.answers import cut_answer, json_answer
-from console.api.problems import Problem
+from console.api.problems import Problem, refusing
 from console.api.requests import parse
 from console.calls import ApiCall, NotFound
 from storage import merging, tickets, unmerge, watchers
@@ -14,24 +14,16 @@ from storage import merging, tickets, unmerge, watchers
 
 async def split_comment(call: ApiCall) -> web.Response:
     async with call.session() as session:
-        try:
+        with refusing(unmerge.NotSeparable):
             ticket_id, number = await unmerge.split(session, call.tenant_id, call.id("id"), actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except unmerge.NotSeparable as error:
-            raise Problem(409, str(error)) from None
     return json_answer(models.Split(ticket_id=ticket_id, number=number))
 
 
 async def move_comment(call: ApiCall) -> web.Response:
     body = parse(call, models.MoveRequest)
     async with call.session() as session:
-        try:
+        with refusing(unmerge.NotSeparable):
             ticket_id = await unmerge.move(session, call.tenant_id, call.id("id"), body.ticket, actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except unmerge.NotSeparable as error:
-            raise Problem(409, str(error)) from None
     return json_answer(models.Split(ticket_id=ticket_id, number=body.ticket))
 
 
@@ -52,12 +44,8 @@ async def merge_ticket(call: ApiCall) -> web.Response:
 
 async def undo_merge(call: ApiCall) -> web.Response:
     async with call.session() as session:
-        try:
+        with refusing(merging.NotMergeable):
             undone = await merging.undo(session, call.tenant_id, call.id("id"), actor=call.actor)
-        except LookupError:
-            raise NotFound from None
-        except merging.NotMergeable as error:
-            raise Problem(409, str(error)) from None
     return json_answer(models.MergeUndone(number=undone.number, comments=undone.comments, stayed=undone.stayed))
 
 

@@ -23,10 +23,7 @@ async def new_client(call: PageCall) -> web.Response:
 
 
 async def show_client(call: PageCall) -> web.Response:
-    async with call.session() as session:
-        row = await clients.get(session, call.tenant_id, call.id("id"))
-    if row is None:
-        raise NotFound
+    row = await _client_row(call)
     return await _client(call, row, {"name": row["name"], "domains": [each["domain"] for each in row["domains"]]})
 
 
@@ -35,11 +32,7 @@ async def add_client(call: PageCall) -> web.Response:
 
 
 async def save_client(call: PageCall) -> web.Response:
-    async with call.session() as session:
-        row = await clients.get(session, call.tenant_id, call.id("id"))
-    if row is None:
-        raise NotFound
-    return await _save_client(call, row)
+    return await _save_client(call, await _client_row(call))
 
 
 async def new_contact(call: PageCall) -> web.Response:
@@ -112,6 +105,14 @@ async def _client_named(call: PageCall, row: Any, name: str) -> UUID | None:
     if found is None:
         raise contacts.Refused(text("contact.no_client", name=name))
     return found
+
+
+async def _client_row(call: PageCall) -> Any:
+    async with call.session() as session:
+        row = await clients.get(session, call.tenant_id, call.id("id"))
+    if row is None:
+        raise NotFound
+    return row
 
 
 async def _contact_row(call: PageCall) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -108,17 +108,18 @@ async def _assigned(call: PageCall, done: Awaitable[None], path: str) -> web.Res
 
 
 def _learned_after(call: PageCall) -> tuple[datetime, str, str] | None:
-    try:
-        found = paging.decode(call.request.query.get("after") or None, datetime.fromisoformat, paging.text, paging.text)
-    except Problem:
-        return None
+    found = _cursor(call, datetime.fromisoformat, paging.text, paging.text)
     return (found[0], found[1], found[2]) if found and found[0].tzinfo else None
 
 
 def _after(call: PageCall) -> tuple[str, UUID] | None:
+    found = _cursor(call, str, UUID)
+    return (found[0], found[1]) if found else None
+
+
+def _cursor(call: PageCall, *kinds: Callable[[Any], Any]) -> list[Any] | None:
     """The key in the page's cursor; one that is none of ours begins at the start."""
     try:
-        found: list[Any] | None = paging.decode(call.request.query.get("after") or None, str, UUID)
+        return paging.decode(call.request.query.get("after") or None, *kinds)
     except Problem:
         return None
-    return (found[0], found[1]) if found else None
